@@ -1,0 +1,51 @@
+// Starts a TypeScript file on Node 24 or later, whatever Node started this script.
+// The project runs its sources as they stand (type stripping) and uses node:sqlite, so older
+// runtimes cannot carry it; the platform packages of Node 24 are optional dependencies for them.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAJOR_MIN = 24;
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** The path of a Node binary that is new enough, or null. */
+export function findNode() {
+  if (Number(process.versions.node.split('.')[0]) >= MAJOR_MIN) return process.execPath;
+  const packages = [
+    `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+    `node-bin-${process.platform}-${process.arch}`,
+  ];
+  const binary = process.platform === 'win32' ? 'bin/node.exe' : 'bin/node';
+  const require = createRequire(import.meta.url);
+  for (const name of packages) {
+    try {
+      const candidate = path.join(path.dirname(require.resolve(`${name}/package.json`)), binary);
+      if (existsSync(candidate)) return candidate;
+    } catch {
+      // Not installed on this platform: the next name is tried.
+    }
+  }
+  return null;
+}
+
+function main() {
+  const node = findNode();
+  if (node === null) {
+    process.stderr.write(
+      `Lumegate needs Node ${MAJOR_MIN} or later. This is ${process.version}, and no bundled Node was installed ` +
+        'for this platform (was `npm install` run with --omit=optional?). Install Node 24 and try again.\n',
+    );
+    process.exit(1);
+  }
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    cwd: process.env.LUMEGATE_CWD ?? root,
+    env: process.env,
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+}
+
+main();
