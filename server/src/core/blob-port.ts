@@ -1,0 +1,30 @@
+/**
+ * Bytes under a key. A key is `[a-z0-9/_.-]{1,200}` without `..`, made by us, never by a caller.
+ * A blob is visible under its key only when it is complete and synced to disk.
+ */
+export interface BlobStore {
+  /** Opens a writer to a temporary place; nothing is visible until `commit`. */
+  create(): Promise<BlobWriter>;
+  /** null when there is no such blob. `range` is inclusive at both ends, as in HTTP. */
+  open(key: string, range?: { start: number; end: number }): Promise<{ stream: ReadableStream<Uint8Array>; sizeBytes: number } | null>;
+  /** null when there is no such blob. */
+  stat(key: string): Promise<{ sizeBytes: number } | null>;
+  /** A path on this machine that reads as the blob (the blob itself on disk), or null. */
+  localPath(key: string): Promise<string | null>;
+  /** True when something was deleted. */
+  delete(key: string): Promise<boolean>;
+  /** Keys under a prefix, oldest first, at most `limit`; for the sweep of orphans. */
+  list(prefix: string, limit: number): Promise<{ key: string; modifiedAt: number }[]>;
+  /** Deletes temporary files that no writer has touched for `olderThanMs`. */
+  sweepTemporary(olderThanMs: number): Promise<number>;
+}
+
+export interface BlobWriter {
+  /** The temporary file, so that another process can read or write it before the commit. */
+  path: string;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Syncs file and folder, then renames into place. Replaces a blob of the same key. */
+  commit(key: string): Promise<void>;
+  /** Deletes the temporary file; harmless after a commit. */
+  discard(): Promise<void>;
+}

@@ -1,0 +1,61 @@
+export type MediaKind = 'image' | 'video' | 'audio';
+export type ImageFormat = 'jpg' | 'png' | 'webp' | 'gif';
+
+export interface MediaFacts {
+  kind: MediaKind;
+  /** The exact type found in the bytes, e.g. `image/jpeg`. */
+  contentType: string;
+  /** The usual file ending without dot: jpg, png, webp, gif, mp4, webm, mov, mp3, wav, ogg, m4a. */
+  extension: string;
+  sizeBytes: number;
+  sha256: string;
+  width: number | null;
+  height: number | null;
+  /** Carries a C2PA manifest or another signed provenance: its bytes must not be touched. */
+  hasSignedProvenance: boolean;
+  /** The IPTC digitalSourceType in its XMP, e.g. `trainedAlgorithmicMedia`, or null. */
+  digitalSourceType: string | null;
+}
+
+export type MediaProblem =
+  | 'empty'
+  | 'unsupported-type'
+  | 'too-many-pixels'
+  | 'damaged'
+  | 'too-slow'
+  | 'crashed';
+
+export type MediaResult<T> = { ok: true; value: T } | { ok: false; problem: MediaProblem; detail: string };
+
+/** A picture the sandbox draws. Every documented parameter must be visible in the result. */
+export interface DrawSpec {
+  prompt: string;
+  seed: number;
+  width: number;
+  height: number;
+  format: ImageFormat;
+  /** 1 to 100; jpg and webp. */
+  quality: number;
+  raw: boolean;
+  /** A local file to blend in, with its strength 0 to 1. */
+  imagePrompt: { path: string; strength: number } | null;
+  /** Further local reference files, shown as small tiles. */
+  inputImages: string[];
+  /** An edit of an existing picture: white of the mask (or the enlarged frame) is repainted. */
+  edit: { imagePath: string; maskPath: string | null; mode: 'inpaint' | 'outpaint'; outpaint: string | null } | null;
+  /** The word on the badge, e.g. `sandbox`. */
+  badge: string;
+}
+
+/** Picture work, done in a separate limited process: hostile files never decode in the API process. */
+export interface MediaPort {
+  /** Sniffs, decodes fully (so truncation shows), hashes. */
+  inspect(path: string): Promise<MediaResult<MediaFacts>>;
+  /** Re-encodes a picture into another format or quality, keeping XMP; writes `to`. */
+  convert(options: { from: string; to: string; format: ImageFormat; quality: number }): Promise<MediaResult<MediaFacts>>;
+  /** Writes a copy with the IPTC digitalSourceType in its XMP, without re-encoding pixels; refuses files with signed provenance. */
+  mark(options: { from: string; to: string; digitalSourceType: string; creatorTool: string }): Promise<MediaResult<MediaFacts>>;
+  /** Draws a sandbox picture into `to`. */
+  draw(spec: DrawSpec, to: string): Promise<MediaResult<MediaFacts>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,24 @@
+/** Why a provider did not deliver; the closed list that `jobs/after-failure.ts` decides upon. */
+export const FAILURE_KINDS = [
+  'input_rejected',
+  'content_refused',
+  'rate_limited',
+  'quota',
+  'unavailable',
+  'timed_out',
+  'unauthorized',
+  'retired',
+  'unknown',
+] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** One file that a provider says it made. The URL is hostile until `net` has checked it. */
+export interface ProviderOutput {
+  url: string;
+}
+
+/** What reading a provider's answer can tell us. */
+export type Outcome =
+  | { state: 'pending'; progress: number | null }
+  | { state: 'completed'; outputs: ProviderOutput[]; costMicroUsd: number | null; seed: number | null }
+  | { state: 'failed'; kind: FailureKind; text: string; retryAfterMs: number | null };
