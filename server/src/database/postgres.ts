@@ -1,0 +1,150 @@
+import pg from 'pg';
+
+import type { Log } from '../core/log-port.ts';
+import { StoreUnavailable, type Database, type Row, type SqlValue, type Tx } from './database.ts';
+import { localTopics, type LocalTopics } from './local-topics.ts';
+import { openNotifier } from './postgres-notifier.ts';
+
+/** Connections for transactions and reads; two cores need few, and PostgreSQL's own default bound is 100. */
+const CONNECTIONS_MAX = 16;
+/** Waiting longer for a connection means the store is down or drowning: the caller gets 503. */
+const CONNECT_MS_MAX = 5_000;
+/** A statement of ours that takes longer is stuck behind a lock. */
+const STATEMENT_MS_MAX = 15_000;
+/** Deadlocks and serialization failures are retried; more than this is a design fault. */
+const TRIES_MAX = 4;
+/** Classes of SQLSTATE that mean "the server is not there now": connection, resources, operator, system. */
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58', '25']);
+
+/** The scale-out engine: PostgreSQL 15 and later. Several processes may share one database. */
+export async function openPostgres(options: { url: string; log: Log }): Promise<Database> {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    statement_timeout: STATEMENT_MS_MAX,
+    idleTimeoutMillis: 30_000,
+    types: { getTypeParser },
+    // Statements of one transaction that do not wait for each other travel together.
+    pipeline: true,
+  } as pg.PoolConfig);
+  // Without a listener a broken idle connection would end the process.
+  pool.on('error', (error) => options.log.warn('database.connection-lost', { message: error.message }));
+  const topics = localTopics();
+  const notifier = await openNotifier({ url: options.url, topics, log: options.log, pool });
+  return database(pool, topics, notifier);
+}
+
+function database(pool: pg.Pool, topics: LocalTopics, notifier: Awaited<ReturnType<typeof openNotifier>>): Database {
+  const named = statementNames();
+  return {
+    engine: 'postgres',
+    query: async <R extends Row>(sql: string, values: readonly SqlValue[] = []) => {
+      try {
+        return (await pool.query<R>(named(sql, values))).rows;
+      } catch (error) {
+        throw storeError(error);
+      }
+    },
+    transaction: (work) => retrying(() => once(pool, named, work)),
+    notify: (topic, id) => {
+      topics.emit(topic, id);
+      notifier.send(topic, id);
+    },
+    subscribe: topics.subscribe,
+    close: async () => {
+      await notifier.close();
+      await pool.end();
+    },
+  };
+}
+
+async function retrying<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      const code = sqlState(error);
+      if (attempt >= TRIES_MAX || (code !== '40001' && code !== '40P01')) throw storeError(error);
+    }
+  }
+}
+
+async function once<T>(pool: pg.Pool, named: NameStatement, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  const after: (() => void)[] = [];
+  const pending: Promise<unknown>[] = [];
+  const send = <R extends Row>(sql: string, values: readonly SqlValue[] = []): Promise<R[]> => {
+    const sent = client.query<R>(named(sql, values)).then((result) => result.rows);
+    pending.push(sent.catch(() => {}));
+    return sent;
+  };
+  let broken: Error | undefined;
+  try {
+    const begun = send('BEGIN');
+    const value = await work({
+      query: send,
+      lock: async (name) => {
+        await send('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
+      },
+      afterCommit: (run) => {
+        after.push(run);
+      },
+    });
+    await begun;
+    await Promise.all(pending);
+    await send('COMMIT');
+    for (const run of after) run();
+    return value;
+  } catch (error) {
+    await Promise.all(pending);
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    // A connection whose rollback failed is thrown away.
+    client.release(broken);
+  }
+}
+
+type NameStatement = (sql: string, values: readonly SqlValue[]) => pg.QueryConfig;
+
+/** Every text of ours is a constant, so each is prepared once on each connection under a name of its own. */
+function statementNames(): NameStatement {
+  const names = new Map<string, string>();
+  return (sql, values) => {
+    let name = names.get(sql);
+    if (name === undefined) {
+      name = `s${names.size}`;
+      names.set(sql, name);
+    }
+    return { name, text: sql, values: [...values] };
+  };
+}
+
+/** BIGINT (20) and NUMERIC counts arrive as text; all of ours are safe integers, and a breach must not pass silently. */
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid !== 20) return pg.types.getTypeParser(oid, format as 'text');
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value)) throw new RangeError(`integer out of range: ${text}`);
+    return value;
+  };
+}
+
+function sqlState(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  const { code } = error as Error & { code?: unknown };
+  return typeof code === 'string' ? code : null;
+}
+
+function storeError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  const code = sqlState(error);
+  const noAnswer = code === null ? /terminated|timeout|not queryable|ended/i.test(error.message) : /^E[A-Z]+$/.test(code);
+  if (noAnswer || (code !== null && UNAVAILABLE_CLASSES.has(code.slice(0, 2)))) {
+    return new StoreUnavailable(error.message, { cause: error });
+  }
+  return error;
+}
