@@ -1,0 +1,149 @@
+import { MICRO_PER_CREDIT } from '../core/money.ts';
+import type { JsonValue } from './json-value.ts';
+import type { MapRule, Model, ParameterSchema, PerMegapixelPrice, Route } from './model.ts';
+import { zodForParameter } from './parameter-zod.ts';
+
+/** What is wrong with a model beyond what the JSON Schema of its file can say; empty when nothing is. */
+export function findModelProblems(model: Model): string[] {
+  return [
+    ...findNameProblems(model),
+    ...Object.entries({ ...model.ignored, ...model.parameters }).flatMap(([name, schema]) =>
+      findParameterProblems(name, schema),
+    ),
+    ...findPriceProblems(model),
+    ...(model.availability.state === 'live' && model.routes.length === 0 ? ['it is live without a route'] : []),
+    ...model.routes.flatMap((route) =>
+      findRouteProblems(model, route).map((text) => `route ${route.provider}: ${text}`),
+    ),
+  ];
+}
+
+function findNameProblems(model: Model): string[] {
+  const problems: string[] = [];
+  for (const name of model.requiredParameters) {
+    if (!Object.hasOwn(model.parameters, name)) problems.push(`requiredParameters: no parameter "${name}"`);
+  }
+  for (const name of Object.keys(model.ignored)) {
+    if (Object.hasOwn(model.parameters, name)) problems.push(`"${name}" is both a parameter and ignored`);
+  }
+  const promptInside = Object.hasOwn(model.parameters, 'prompt');
+  if (model.prompt === null && !model.requiredParameters.includes('prompt')) {
+    problems.push('prompt is null, so it must be a required parameter');
+  }
+  if (model.prompt !== null && promptInside) problems.push('prompt is both beside the parameters and one of them');
+  return problems;
+}
+
+function findParameterProblems(name: string, schema: ParameterSchema): string[] {
+  if (schema.pattern !== undefined && !isPattern(schema.pattern))
+    return [`${name}: its pattern is no regular expression`];
+  if (schema.type === 'array' && schema.maxItems === undefined) return [`${name}: a list needs maxItems`];
+  const { 'x-choices': choices = [], default: preset } = schema;
+  if (choices.length === 0 && preset === undefined) return [];
+  const checker = zodForParameter(schema);
+  const isWrong = (value: JsonValue): boolean => !checker.safeParse(value).success;
+  return [
+    ...(preset !== undefined && isWrong(preset) ? [`${name}: its default breaks its own rules`] : []),
+    ...choices.filter(isWrong).map((choice) => `${name}: the choice ${JSON.stringify(choice)} breaks its own rules`),
+  ];
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 'u') instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+function findPriceProblems(model: Model): string[] {
+  const { price } = model;
+  const amounts =
+    price.mode === 'flat' ? [price.credits] : [price.firstCredits, price.furtherCredits, price.input.creditsEach];
+  const tooFine = amounts.filter((credits) => !Number.isSafeInteger(Number((credits * MICRO_PER_CREDIT).toFixed(3))));
+  return [
+    ...tooFine.map((credits) => `price: ${credits} credits has more than six decimals`),
+    ...(price.mode === 'per-megapixel' ? findSizeProblems(model, price) : []),
+  ];
+}
+
+function findSizeProblems(model: Model, price: PerMegapixelPrice): string[] {
+  const size = model.parameters[price.output.parameter];
+  const problems: string[] = [];
+  if (size?.enum === undefined)
+    problems.push(`price: "${price.output.parameter}" must be a parameter with fixed values`);
+  if (size !== undefined && typeof size.default !== 'string')
+    problems.push(`price: "${price.output.parameter}" needs a default`);
+  for (const value of size?.enum ?? []) {
+    if (price.output.megapixels[value] === undefined) problems.push(`price: no megapixels for "${value}"`);
+  }
+  for (const name of [price.output.sides.width, price.output.sides.height]) {
+    if (model.parameters[name]?.type !== 'integer') problems.push(`price: "${name}" must be an integer parameter`);
+  }
+  if (model.parameters[price.input.parameter]?.type !== 'array') {
+    problems.push(`price: "${price.input.parameter}" must be a list parameter`);
+  }
+  return problems;
+}
+
+function findRouteProblems(model: Model, route: Route): string[] {
+  const names = new Set(['prompt', ...Object.keys(model.parameters)]);
+  const targets = [...Object.values(route.map).flatMap(targetsOf), ...Object.keys(route.constants)];
+  return [
+    ...[...names].filter((name) => !Object.hasOwn(route.map, name)).map((name) => `no rule for "${name}"`),
+    ...Object.keys(route.map)
+      .filter((name) => !names.has(name))
+      .map((name) => `a rule for "${name}", which is no parameter`),
+    ...targets
+      .filter((target, index) => targets.indexOf(target) !== index)
+      .map((target) => `"${target}" is written twice`),
+    ...Object.entries(route.map).flatMap(([name, rule]) => findRuleProblems({ model, route, name, rule })),
+  ];
+}
+
+function targetsOf(rule: MapRule): string[] {
+  if (rule.rule === 'drop' || rule.rule === 'read-by') return [];
+  return rule.rule === 'aspect-ratio-to-pixels' ? [rule.to.width, rule.to.height] : [rule.to];
+}
+
+function findRuleProblems(place: { model: Model; route: Route; name: string; rule: MapRule }): string[] {
+  const { model, route, name, rule } = place;
+  const schema = model.parameters[name];
+  switch (rule.rule) {
+    case 'values': {
+      const missing = (schema?.enum ?? []).filter((value) => !Object.hasOwn(rule.values, value));
+      return schema?.enum === undefined
+        ? [`"${name}" has no fixed values to translate`]
+        : missing.map((value) => `${name}: nothing for "${value}"`);
+    }
+    case 'first-items':
+      return schema?.type === 'array' ? [] : [`"${name}" is no list`];
+    case 'read-by': {
+      const reader = route.map[rule.parameter];
+      const reads = reader?.rule === 'aspect-ratio-to-pixels' ? namesReadBy(reader) : [];
+      return reads.includes(name) ? [] : [`"${rule.parameter}" does not read "${name}"`];
+    }
+    case 'aspect-ratio-to-pixels': {
+      const areas = rule.areaFrom === undefined ? [] : (model.parameters[rule.areaFrom.parameter]?.enum ?? []);
+      return [
+        ...namesReadBy(rule)
+          .filter((read) => !Object.hasOwn(model.parameters, read))
+          .map((read) => `${name}: no parameter "${read}"`),
+        ...areas
+          .filter((value) => rule.areaFrom?.areaPixels[value] === undefined)
+          .map((value) => `${name}: no area for "${value}"`),
+        ...(rule.sideMin <= rule.sideMax && rule.sideMax >= rule.multiple ? [] : [`${name}: no side fits its limits`]),
+      ];
+    }
+    case 'rename':
+    case 'drop':
+      return [];
+  }
+}
+
+function namesReadBy(rule: Extract<MapRule, { rule: 'aspect-ratio-to-pixels' }>): string[] {
+  return [
+    ...(rule.areaFrom === undefined ? [] : [rule.areaFrom.parameter]),
+    ...(rule.sidesFrom === undefined ? [] : [rule.sidesFrom.width, rule.sidesFrom.height]),
+  ];
+}

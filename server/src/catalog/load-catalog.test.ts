@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+import { checkInput } from './check-input.ts';
+import { buildCatalog, loadCatalog, type CatalogFiles } from './load-catalog.ts';
+import { mapParameters } from './parameter-map.ts';
+import { CATALOG_FOLDER } from './test-catalog.ts';
+
+const catalog = loadCatalog(CATALOG_FOLDER);
+
+function readJson(...parts: string[]): Record<string, unknown> {
+  return JSON.parse(readFileSync(path.join(CATALOG_FOLDER, ...parts), 'utf8'));
+}
+
+/** Just enough files for one model, with one change made to it. */
+function filesWith(change: (model: Record<string, any>) => void): CatalogFiles {
+  // `any`: the tests below break the file in ways no type describes.
+  const model: Record<string, any> = readJson('models', 'flux-2-pro.json');
+  change(model);
+  return {
+    models: { 'flux-2-pro': model },
+    providers: { sandbox: readJson('providers', 'sandbox.json') },
+    modelSchema: readJson('schema', 'model.schema.json'),
+    providerSchema: readJson('schema', 'provider.schema.json'),
+    glossary: readJson('parameters.json'),
+  };
+}
+
+describe('loadCatalog', () => {
+  it('finds every model of the first release under its operation', () => {
+    assert.deepEqual(
+      catalog.modelsFor('images/generate').map((model) => model.id),
+      ['flux-1.1-pro', 'flux-1.1-pro-ultra', 'flux-2-dev', 'flux-2-flex', 'flux-2-max', 'flux-2-pro'],
+    );
+    assert.deepEqual(
+      catalog.modelsFor('images/edit').map((model) => model.id),
+      ['flux-fill-pro'],
+    );
+    assert.deepEqual(catalog.modelsFor('music/generate'), []);
+    assert.equal(catalog.findModel('constructor'), undefined);
+  });
+
+  it('gives out nothing that can be changed', () => {
+    const model = catalog.findModel('flux-1.1-pro');
+    assert.throws(() => Object.assign(model?.price ?? {}, { credits: 0 }), TypeError);
+    assert.throws(() => Object.assign(model?.parameters['seed'] ?? {}, { type: 'string' }), TypeError);
+  });
+
+  it('suggests the model that a wrong id most likely meant, and nothing for a wild guess', () => {
+    const nearest = (id: string): string | undefined => catalog.nearestModel(id, 'images/generate')?.id;
+    assert.equal(nearest('flux-1-1-pro'), 'flux-1.1-pro');
+    assert.equal(nearest('Flux 1.1 Pro Ultra'), 'flux-1.1-pro-ultra');
+    assert.equal(nearest('black-forest-labs/flux-2-max'), 'flux-2-max');
+    assert.equal(nearest('flux2pro'), 'flux-2-pro');
+    assert.equal(nearest('flux-fill-pro-of-another-operation'), undefined);
+    assert.equal(nearest(''), undefined);
+    assert.equal(nearest('x'.repeat(1_000_000)), undefined);
+  });
+
+  it('lets the glossary hold exactly the names that models use', () => {
+    const used = new Set(
+      [...catalog.models.values()].flatMap((model) => Object.keys({ ...model.parameters, ...model.ignored })),
+    );
+    assert.deepEqual(Object.keys(readJson('parameters.json')).toSorted(), [...used].toSorted());
+  });
+
+  it('changes the price version with the price', () => {
+    const version = (change: (model: Record<string, any>) => void): string | undefined =>
+      buildCatalog(filesWith(change)).findModel('flux-2-pro')?.priceVersion;
+    assert.equal(
+      version(() => undefined),
+      catalog.findModel('flux-2-pro')?.priceVersion,
+    );
+    assert.notEqual(
+      version((model) => (model.price.firstCredits = 4)),
+      version(() => undefined),
+    );
+  });
+});
+
+describe('the catalogue files', () => {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  // Safe: the package is CommonJS, and its function arrives as the default export itself.
+  (addFormats as unknown as (target: Ajv2020) => void)(ajv);
+
+  for (const kind of ['model', 'provider']) {
+    const validate = ajv.compile(readJson('schema', `${kind}.schema.json`));
+    for (const name of readdirSync(path.join(CATALOG_FOLDER, `${kind}s`))) {
+      it(`${name} obeys the ${kind} schema, by a second validator too`, () => {
+        assert.ok(validate(readJson(`${kind}s`, name)), ajv.errorsText(validate.errors));
+      });
+    }
+    it(`the second validator refuses a ${kind} with a stray name`, () => {
+      const [name = ''] = readdirSync(path.join(CATALOG_FOLDER, `${kind}s`));
+      assert.equal(validate({ ...readJson(`${kind}s`, name), stray: 1 }), false);
+    });
+  }
+
+  for (const model of catalog.models.values()) {
+    it(`${model.id}: every example passes, and loses no shape or size on any route`, () => {
+      for (const example of model.examples) {
+        const checked = checkInput(model, { model: model.id, ...example.input });
+        assert.ok(checked.ok, `${example.title}: ${JSON.stringify(checked)}`);
+        for (const route of model.routes) {
+          const adjusted: string[] = mapParameters(model, route, checked.input).adjustments.map(
+            ({ parameter }) => parameter,
+          );
+          assert.deepEqual(
+            adjusted.filter((name) => ['aspect_ratio', 'resolution'].includes(name)),
+            [],
+          );
+        }
+      }
+    });
+
+    it(`${model.id}: the first example runs as it stands, unless the model needs a picture of the reader's own`, () => {
+      const [first] = model.examples;
+      const needsUrl = model.requiredParameters.some((name) => model.parameters[name]?.format === 'uri');
+      assert.equal((first?.placeholders ?? []).length > 0, needsUrl);
+      for (const hole of model.examples.flatMap((example) =>
+        (example.placeholders ?? []).map((at) => ({ at, example })),
+      )) {
+        const found = hole.at.split('.').reduce<unknown>((value, name) => Object(value)[name], hole.example.input);
+        assert.equal(typeof found, 'string', `${hole.at} is not in "${hole.example.title}"`);
+      }
+    });
+  }
+});
+
+describe('a broken catalogue is refused with the file and the reason', () => {
+  const cases: [string, (model: Record<string, any>) => void, RegExp][] = [
+    [
+      'another id than its file name',
+      (model) => (model.id = 'flux-9'),
+      /models\/flux-2-pro\.json: .*file name must be the id/,
+    ],
+    ['no price', (model) => delete model.price, /models\/flux-2-pro\.json: price: /],
+    ['a price of nothing', (model) => (model.price = { ...model.price, firstCredits: 0 }), /price/],
+    ['a price finer than a micro-credit', (model) => (model.price.firstCredits = 0.00000015), /more than six decimals/],
+    ['a size without a price', (model) => delete model.price.output.megapixels['2MP'], /no megapixels for "2MP"/],
+    ['a stray field', (model) => (model.colour = 'blue'), /Unrecognized key: "colour"/],
+    [
+      'a default outside its range',
+      (model) => (model.parameters.output_quality.default = 101),
+      /output_quality: its default breaks/,
+    ],
+    [
+      'a choice outside its pattern',
+      (model) => (model.parameters.aspect_ratio['x-choices'] = ['wide']),
+      /the choice "wide" breaks/,
+    ],
+    ['a pattern that is none', (model) => (model.parameters.aspect_ratio.pattern = '('), /no regular expression/],
+    ['an unbounded list', (model) => delete model.parameters.input_images.maxItems, /a list needs maxItems/],
+    [
+      'a name without a text',
+      (model) => (model.parameters.mood = { type: 'string' }),
+      /parameters\.json has no text for "mood"/,
+    ],
+    ['a name both used and ignored', (model) => (model.ignored.seed = { type: 'integer' }), /"seed" is both/],
+    ['a required name that is no parameter', (model) => model.requiredParameters.push('mask'), /no parameter "mask"/],
+    ['no prompt anywhere', (model) => (model.prompt = null), /prompt is null/],
+    ['an unknown provider', (model) => (model.routes[0].provider = 'nobody'), /no provider "nobody"/],
+    ['no route', (model) => (model.routes = []), /live without a route/],
+    [
+      'a parameter that a route forgets',
+      (model) => delete model.routes[0].map.seed,
+      /route sandbox: no rule for "seed"/,
+    ],
+    ['a rule for nothing', (model) => (model.routes[0].map.mood = { rule: 'rename', to: 'mood' }), /a rule for "mood"/],
+    ['two rules with one target', (model) => (model.routes[0].map.seed.to = 'prompt'), /"prompt" is written twice/],
+    [
+      'a table with a gap',
+      (model) => (model.routes[0].map.output_format = { rule: 'values', to: 'format', values: { jpg: 'jpeg' } }),
+      /output_format: nothing for "png"/,
+    ],
+    [
+      'a size that nobody reads',
+      (model) => (model.routes[0].map.seed = { rule: 'read-by', parameter: 'aspect_ratio' }),
+      /does not read "seed"/,
+    ],
+    ['an unknown rule', (model) => (model.routes[0].map.seed = { rule: 'guess' }), /routes\.0\.map\.seed/],
+  ];
+  for (const [name, change, reason] of cases) {
+    it(name, () => {
+      assert.throws(() => buildCatalog(filesWith(change)), reason);
+    });
+  }
+
+  it('a provider under another name than its id', () => {
+    const files = filesWith(() => undefined);
+    assert.throws(
+      () => buildCatalog({ ...files, providers: { other: files.providers['sandbox'] } }),
+      /providers\/other\.json: .*must be the id/,
+    );
+  });
+});

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { z } from 'zod';
+
+import { findModelProblems } from './find-model-problems.ts';
+import { deepFreeze, isJsonObject } from './json-value.ts';
+import type { Model, Operation, ParameterSchema, PriceRule, ProviderFacts, Route } from './model.ts';
+import { nearestName } from './spelling.ts';
+
+/** Everything the server knows about models and providers. Frozen; nothing in it changes while the server runs. */
+export interface Catalog {
+  models: ReadonlyMap<string, Model>;
+  providers: ReadonlyMap<string, ProviderFacts>;
+  /** undefined when the catalogue has no such model. */
+  findModel(id: string): Model | undefined;
+  /** The model of this operation that an unknown id most likely meant, or null when none is near. */
+  nearestModel(id: string, operation: Operation): Model | null;
+  /** The models that an operation can run, by id. */
+  modelsFor(operation: Operation): readonly Model[];
+}
+
+/** The catalogue's files, parsed: file names without ending to contents. */
+export interface CatalogFiles {
+  models: Readonly<Record<string, unknown>>;
+  providers: Readonly<Record<string, unknown>>;
+  modelSchema: unknown;
+  providerSchema: unknown;
+  /** `parameters.json`: one text per parameter name. */
+  glossary: unknown;
+}
+
+/** The content of a model's file: what is not in the glossary, the providers' files or computed. */
+type ModelFile = Omit<Model, 'routes' | 'priceVersion'> & {
+  routes: readonly Omit<Route, 'sandbox'>[];
+  $schema?: string;
+};
+
+/** Reads and checks the catalogue folder. Throws an Error that names the file and the reason. */
+export function loadCatalog(folder: string): Catalog {
+  return buildCatalog({
+    models: readFolder(path.join(folder, 'models')),
+    providers: readFolder(path.join(folder, 'providers')),
+    modelSchema: readJson(path.join(folder, 'schema', 'model.schema.json')),
+    providerSchema: readJson(path.join(folder, 'schema', 'provider.schema.json')),
+    glossary: readJson(path.join(folder, 'parameters.json')),
+  });
+}
+
+/** The same from contents already parsed; throws in the same way. */
+export function buildCatalog(files: CatalogFiles): Catalog {
+  const glossary = parseGlossary(files.glossary);
+  const providers = new Map<string, ProviderFacts>();
+  const checkProvider = schemaCheck(files.providerSchema);
+  for (const [name, content] of sortedEntries(files.providers)) {
+    const file = `providers/${name}.json`;
+    checkProvider(file, content);
+    // Safe: the provider schema was just checked, and ProviderFacts says in types what it says.
+    const { $schema: _, ...facts } = content as ProviderFacts & { $schema?: string };
+    if (facts.id !== name) fail(file, `its id is "${facts.id}"; the file name must be the id`);
+    providers.set(name, deepFreeze(facts));
+  }
+  const models = new Map<string, Model>();
+  const checkModel = schemaCheck(files.modelSchema);
+  for (const [name, content] of sortedEntries(files.models)) {
+    const file = `models/${name}.json`;
+    checkModel(file, content);
+    // Safe: the model schema was just checked, and ModelFile says in types what it says.
+    const model = completeModel(content as ModelFile, { file, glossary, providers });
+    if (model.id !== name) fail(file, `its id is "${model.id}"; the file name must be the id`);
+    const problems = findModelProblems(model);
+    if (problems.length > 0) fail(file, problems.join('; '));
+    models.set(name, deepFreeze(model));
+  }
+  return assembleCatalog(models, providers);
+}
+
+function assembleCatalog(models: ReadonlyMap<string, Model>, providers: ReadonlyMap<string, ProviderFacts>): Catalog {
+  const byOperation = new Map<Operation, Model[]>();
+  for (const model of models.values()) {
+    for (const operation of model.operations) {
+      byOperation.set(operation, [...(byOperation.get(operation) ?? []), model]);
+    }
+  }
+  const modelsFor = (operation: Operation): readonly Model[] => byOperation.get(operation) ?? [];
+  return Object.freeze({
+    models,
+    providers,
+    findModel: (id: string) => models.get(id),
+    nearestModel(id: string, operation: Operation) {
+      // Other gateways write the maker before the name, with a slash between.
+      const ownName = id.slice(id.lastIndexOf('/') + 1);
+      const nearest = nearestName(
+        ownName,
+        modelsFor(operation).map((model) => model.id),
+      );
+      return nearest === null ? null : (models.get(nearest) ?? null);
+    },
+    modelsFor,
+  });
+}
+
+interface Surroundings {
+  file: string;
+  glossary: ReadonlyMap<string, string>;
+  providers: ReadonlyMap<string, ProviderFacts>;
+}
+
+function completeModel(content: ModelFile, { file, glossary, providers }: Surroundings): Model {
+  const { $schema: _, ...facts } = content;
+  const describe = (parameters: Readonly<Record<string, ParameterSchema>>): Record<string, ParameterSchema> =>
+    Object.fromEntries(
+      Object.entries(parameters).map(([name, schema]) => {
+        const description = schema.description ?? glossary.get(name);
+        if (description === undefined) fail(file, `parameters.json has no text for "${name}"`);
+        return [name, { ...schema, description }];
+      }),
+    );
+  const routes = facts.routes.map((route) => {
+    const provider = providers.get(route.provider);
+    if (provider === undefined) fail(file, `no provider "${route.provider}" in providers/`);
+    return { ...route, sandbox: provider.sandbox };
+  });
+  return {
+    ...facts,
+    parameters: describe(facts.parameters),
+    ignored: describe(facts.ignored),
+    priceVersion: priceVersion(facts.price),
+    routes,
+  };
+}
+
+/** The day since when it holds and a fingerprint of the rule, so that no change of a price keeps its old version. */
+function priceVersion(price: PriceRule): string {
+  const fingerprint = createHash('sha256').update(JSON.stringify(price)).digest('hex').slice(0, 12);
+  return `${price.since}-${fingerprint}`;
+}
+
+function parseGlossary(glossary: unknown): ReadonlyMap<string, string> {
+  if (!isJsonObject(glossary)) fail('parameters.json', 'it must be an object of texts');
+  return new Map(
+    Object.entries(glossary).map(([name, text]) => {
+      if (typeof text !== 'string' || text === '') fail('parameters.json', `"${name}" must have a text`);
+      return [name, text];
+    }),
+  );
+}
+
+function schemaCheck(schema: unknown): (file: string, content: unknown) => void {
+  if (!isJsonObject(schema)) fail('schema/', 'a schema must be an object');
+  const checker = z.fromJSONSchema(schema);
+  return (file, content) => {
+    const result = checker.safeParse(content);
+    if (!result.success) {
+      fail(
+        file,
+        result.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`).join('; '),
+      );
+    }
+  };
+}
+
+function sortedEntries(files: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function readFolder(folder: string): Record<string, unknown> {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return Object.fromEntries(names.map((name) => [name.slice(0, -'.json'.length), readJson(path.join(folder, name))]));
+}
+
+function readJson(file: string): unknown {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`catalogue: ${path.basename(path.dirname(file))}/${path.basename(file)}: it is not JSON`, {
+      cause,
+    });
+  }
+}
+
+function fail(file: string, reason: string): never {
+  throw new Error(`catalogue: ${file}: ${reason}`);
+}

@@ -1,0 +1,153 @@
+import { WEBHOOK_EVENTS } from './body-schema.ts';
+import type { JsonValue } from './json-value.ts';
+import type { Availability, Model, ParameterSchema } from './model.ts';
+import { priceRange, type PricingMode } from './quote.ts';
+
+type JsonObject = Record<string, JsonValue>;
+
+/** The JSON Schema (2020-12, as in OpenAPI 3.1) of a request body for this model. */
+export function requestSchema(model: Model): JsonObject {
+  const { prompt } = model;
+  return {
+    type: 'object',
+    title: model.label,
+    description: model.tagline,
+    additionalProperties: false,
+    properties: {
+      model: { type: 'string', enum: [model.id], description: 'The model to run.' },
+      ...(prompt === null
+        ? {}
+        : { prompt: { type: 'string', ...prompt, description: 'What the result should show, in plain words.' } }),
+      [model.paramsField]: blockSchema(model),
+      webhookUrl: { type: 'string', format: 'uri', description: 'Where to send the events of this job.' },
+      webhook_url: {
+        type: 'string',
+        format: 'uri',
+        description: 'Another spelling of webhookUrl. Give one of the two.',
+      },
+      webhookEvents: {
+        type: 'array',
+        items: { type: 'string', enum: [...WEBHOOK_EVENTS] },
+        minItems: 1,
+        description: 'Which events to send. Without it: completed and failed.',
+      },
+    },
+    required: ['model', ...(prompt === null ? [] : ['prompt']), ...(model.paramsRequired ? [model.paramsField] : [])],
+    not: { required: ['webhookUrl', 'webhook_url'] },
+  };
+}
+
+function blockSchema(model: Model): JsonObject {
+  const used = Object.entries(model.parameters).map(([name, schema]) => [name, publicSchema(schema)]);
+  const ignored = Object.entries(model.ignored).map(([name, schema]) => [
+    name,
+    { ...publicSchema(schema), description: 'Accepted, checked and ignored: this model has no use for it.' },
+  ]);
+  return {
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries([...used, ...ignored]),
+    ...(model.requiredParameters.length === 0 ? {} : { required: [...model.requiredParameters] }),
+  };
+}
+
+/** Our own additions in words that JSON Schema has. */
+function publicSchema(schema: ParameterSchema): JsonObject {
+  const { 'x-choices': choices, 'x-group': _, items, enum: values, ...rest } = schema;
+  // The contract leaves some integers without limits; numbers that JSON readers would round are refused.
+  const safe = schema.type === 'integer' ? { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } : {};
+  return {
+    ...safe,
+    ...rest,
+    ...(values === undefined ? {} : { enum: [...values] }),
+    ...(items === undefined ? {} : { items: publicSchema(items) }),
+    ...(choices === undefined ? {} : { examples: [...choices] }),
+  };
+}
+
+/** One parameter as `GET /v2/models` shows it. */
+export interface ParameterDescription {
+  name: string;
+  type: ParameterSchema['type'];
+  meaning: string;
+  required: boolean;
+  default: JsonValue | null;
+  minimum: number | null;
+  maximum: number | null;
+  maxLength: number | null;
+  maxItems: number | null;
+  /** The values that are allowed, or (`choicesOnly: false`) suggested. */
+  choices: (string | number)[] | null;
+  choicesOnly: boolean;
+  /** The value, or each item of it, is a URL. */
+  isUrl: boolean;
+  group: 'basic' | 'advanced';
+}
+
+/** One entry of `GET /v2/models`. The first seven fields are the contract's, the others are ours. */
+export interface ModelDescription {
+  id: string;
+  label: string;
+  modality: Model['modality'];
+  description: string;
+  costMin: number;
+  costMax: number;
+  pricingMode: PricingMode;
+  family: string;
+  maker: { name: string; url: string };
+  endpoint: string;
+  paramsKey: string;
+  paramsRequired: boolean;
+  /** null where the prompt is one of the parameters. */
+  promptLengthMax: number | null;
+  parameters: ParameterDescription[];
+  ignored: string[];
+  availability: Availability;
+  sandbox: { available: boolean; only: boolean };
+}
+
+/** What the catalogue says about a model, for callers. */
+export function describeModel(model: Model): ModelDescription {
+  const { min, max } = priceRange(model);
+  return {
+    id: model.id,
+    label: model.label,
+    modality: model.modality,
+    description: model.tagline,
+    costMin: min,
+    costMax: max,
+    pricingMode: model.price.mode === 'flat' ? 'flat' : 'per-output',
+    family: model.family,
+    maker: model.maker,
+    endpoint: `/v2/${model.operations[0] ?? ''}`,
+    paramsKey: model.paramsField,
+    paramsRequired: model.paramsRequired,
+    promptLengthMax: model.prompt?.maxLength ?? null,
+    parameters: Object.entries(model.parameters).map(([name, schema]) => describeParameter(model, name, schema)),
+    ignored: Object.keys(model.ignored),
+    availability: model.availability,
+    sandbox: {
+      available: model.routes.some((route) => route.sandbox),
+      only: model.routes.length > 0 && model.routes.every((route) => route.sandbox),
+    },
+  };
+}
+
+function describeParameter(model: Model, name: string, schema: ParameterSchema): ParameterDescription {
+  const choices = schema.enum ?? schema['x-choices'];
+  return {
+    name,
+    type: schema.type,
+    meaning: schema.description ?? '',
+    required: model.requiredParameters.includes(name),
+    default: schema.default ?? null,
+    minimum: schema.minimum ?? null,
+    maximum: schema.maximum ?? null,
+    maxLength: schema.maxLength ?? null,
+    maxItems: schema.maxItems ?? null,
+    choices: choices === undefined ? null : [...choices],
+    choicesOnly: schema.enum !== undefined,
+    isUrl: schema.format === 'uri' || schema.items?.format === 'uri',
+    group: schema['x-group'] ?? 'basic',
+  };
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { MICRO_PER_CREDIT } from '../core/money.ts';
+import { checkInput } from './check-input.ts';
+import type { JsonValue } from './json-value.ts';
+import { priceRange, quote } from './quote.ts';
+import { modelForTests } from './test-catalog.ts';
+
+function credits(id: string, parameters: Record<string, JsonValue> = {}): number {
+  const model = modelForTests(id);
+  const checked = checkInput(model, { model: id, prompt: 'x', fluxParams: parameters });
+  assert.ok(checked.ok, JSON.stringify(checked));
+  return quote(model, checked.input.parameters).priceMicro / MICRO_PER_CREDIT;
+}
+
+const pictures = (count: number): string[] => Array.from({ length: count }, () => 'https://example.com/a.png');
+
+describe('quote', () => {
+  it('flat models cost what their files say, whatever is asked', () => {
+    assert.equal(credits('flux-1.1-pro'), 5);
+    assert.equal(credits('flux-1.1-pro', { aspect_ratio: '16:9', output_format: 'png', width: 2048 }), 5);
+    assert.equal(credits('flux-1.1-pro-ultra'), 8);
+    assert.equal(credits('flux-2-dev', { input_images: pictures(10) }), 2);
+    assert.equal(quote(modelForTests('flux-fill-pro'), {}).priceMicro, 5 * MICRO_PER_CREDIT);
+  });
+
+  it('priced by the megapixel, each begun one counts and the sum is rounded up once', () => {
+    assert.equal(credits('flux-2-pro'), 3);
+    assert.equal(credits('flux-2-pro', { resolution: '0.5MP' }), 3);
+    assert.equal(credits('flux-2-pro', { resolution: '2MP' }), 5); // 3 + 1.5 = 4.5
+    assert.equal(credits('flux-2-pro', { resolution: '4MP' }), 8); // 3 + 3 × 1.5 = 7.5
+    assert.equal(credits('flux-2-pro', { resolution: '2MP', input_images: pictures(1) }), 6); // 4.5 + 1.5, not 5 + 2
+    assert.equal(credits('flux-2-max', { resolution: '4MP', input_images: pictures(2) }), 22); // 7 + 3 × 3 + 2 × 3
+    assert.equal(credits('flux-2-flex', { resolution: '2MP', input_images: pictures(2) }), 20);
+  });
+
+  it('sides in pixels decide the size; one side alone costs as much as it may turn out', () => {
+    assert.equal(credits('flux-2-pro', { width: 1024, height: 1024, resolution: '4MP' }), 3);
+    assert.equal(credits('flux-2-pro', { width: 1024, height: 1025 }), 5);
+    assert.equal(credits('flux-2-pro', { width: 2048, height: 2048 }), 8);
+    assert.equal(credits('flux-2-pro', { width: 1024 }), 8);
+  });
+
+  it('a size that depends on the input picture costs the largest', () => {
+    assert.equal(credits('flux-2-pro', { resolution: 'match_input_image' }), 8);
+  });
+
+  it('every price lies within the range that is shown', () => {
+    assert.deepEqual(priceRange(modelForTests('flux-1.1-pro')), { min: 5, max: 5 });
+    assert.deepEqual(priceRange(modelForTests('flux-2-pro')), { min: 3, max: 23 }); // 3 + 4.5 + 10 × 1.5 = 22.5
+    assert.equal(credits('flux-2-pro', { resolution: '4MP', input_images: pictures(10) }), 23);
+  });
+
+  it('says how the price came about, and by which version of it', () => {
+    const model = modelForTests('flux-2-pro');
+    const { parts, pricingMode, priceVersion } = quote(model, { resolution: '2MP', input_images: pictures(2) });
+    assert.deepEqual(parts, [
+      'first megapixel: 3 credits',
+      '1 further megapixel: 1.5 credits',
+      '2 input pictures: 3 credits',
+      'sum, rounded up: 8 credits',
+    ]);
+    assert.equal(pricingMode, 'per-output');
+    assert.match(priceVersion, /^\d{4}-\d\d-\d\d-[0-9a-f]{12}$/);
+  });
+
+  it('without a price there is no quote', () => {
+    assert.throws(() => quote(modelForTests('flux-2-pro'), { resolution: '9MP' }), RangeError);
+  });
+});

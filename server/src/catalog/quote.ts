@@ -1,0 +1,88 @@
+import { ceilToCredit, fromCredits, microCredits, MICRO_PER_CREDIT, type MicroCredits } from '../core/money.ts';
+import type { JsonValue } from './json-value.ts';
+import type { Model, PerMegapixelPrice } from './model.ts';
+
+/** How the wire names a price's shape. */
+export type PricingMode = 'flat' | 'per-second' | 'per-output';
+
+/** What a run will cost the team: the amount held, and captured when it completes. */
+export interface Quote {
+  priceMicro: MicroCredits;
+  priceVersion: string;
+  pricingMode: PricingMode;
+  /** How the price came about, one line each, the sum last. */
+  parts: string[];
+}
+
+/** 1,024 by 1,024 pixels: what providers sell as one megapixel. */
+const PIXELS_PER_MEGAPIXEL = 1_048_576;
+
+/** The price of a run. Pure: the estimate, the hold and the page all ask here, with `parameters` from `checkInput`. */
+export function quote(model: Model, parameters: Readonly<Record<string, JsonValue>>): Quote {
+  const { price, priceVersion } = model;
+  if (price.mode === 'flat') {
+    const priceMicro = ceilToCredit(fromCredits(price.credits));
+    return { priceMicro, priceVersion, pricingMode: 'flat', parts: [`each run: ${creditsText(priceMicro)}`] };
+  }
+  return { ...sumMegapixels(price, megapixelsOf(price, parameters)), priceVersion, pricingMode: 'per-output' };
+}
+
+/** The least and the most that a run can cost, in whole credits. */
+export function priceRange(model: Model): { min: number; max: number } {
+  const { price } = model;
+  if (price.mode === 'flat') {
+    const credits = ceilToCredit(fromCredits(price.credits)) / MICRO_PER_CREDIT;
+    return { min: credits, max: credits };
+  }
+  const sizes = [...Object.values(price.output.megapixels), price.output.sides.megapixelsMax];
+  const inputsMax = model.parameters[price.input.parameter]?.maxItems ?? 0;
+  const credits = (outputs: number, inputs: number): number =>
+    sumMegapixels(price, { outputs, inputs }).priceMicro / MICRO_PER_CREDIT;
+  return { min: credits(Math.min(...sizes, 1), 0), max: credits(Math.max(...sizes), inputsMax) };
+}
+
+interface Megapixels {
+  /** Of the result, rounded up. */
+  outputs: number;
+  /** Input pictures, each of which counts the same. */
+  inputs: number;
+}
+
+function megapixelsOf(price: PerMegapixelPrice, parameters: Readonly<Record<string, JsonValue>>): Megapixels {
+  const { sides, parameter, megapixels } = price.output;
+  const [width, height] = [parameters[sides.width], parameters[sides.height]];
+  const pictures = parameters[price.input.parameter];
+  const inputs = Array.isArray(pictures) ? pictures.length : 0;
+  if (typeof width === 'number' && typeof height === 'number') {
+    const outputs = Math.ceil((width * height) / PIXELS_PER_MEGAPIXEL);
+    return { inputs, outputs: Math.min(outputs, sides.megapixelsMax) };
+  }
+  // One side alone leaves the other to the ratio, which may make the picture as large as the model can.
+  if (width !== undefined || height !== undefined) return { inputs, outputs: sides.megapixelsMax };
+  const outputs = megapixels[String(parameters[parameter])];
+  // The load check saw a number for every value; without one there is no price, and then there is no run.
+  if (outputs === undefined)
+    throw new RangeError(`no price for ${parameter} = ${JSON.stringify(parameters[parameter])}`);
+  return { inputs, outputs };
+}
+
+function sumMegapixels(price: PerMegapixelPrice, { outputs, inputs }: Megapixels): Pick<Quote, 'priceMicro' | 'parts'> {
+  const first = fromCredits(price.firstCredits);
+  const further = microCredits(fromCredits(price.furtherCredits) * (outputs - 1));
+  const pictures = microCredits(fromCredits(price.input.creditsEach) * inputs);
+  const priceMicro = ceilToCredit(microCredits(first + further + pictures));
+  const parts = [`first megapixel: ${creditsText(first)}`];
+  if (outputs > 1) parts.push(`${countText(outputs - 1, 'further megapixel')}: ${creditsText(further)}`);
+  if (inputs > 0) parts.push(`${countText(inputs, 'input picture')}: ${creditsText(pictures)}`);
+  parts.push(`sum, rounded up: ${creditsText(priceMicro)}`);
+  return { priceMicro, parts };
+}
+
+function countText(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+function creditsText(amount: MicroCredits): string {
+  const credits = amount / MICRO_PER_CREDIT;
+  return `${credits} credit${credits === 1 ? '' : 's'}`;
+}
