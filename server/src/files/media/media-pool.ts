@@ -1,0 +1,135 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log-port.ts';
+import { MediaProcess } from './media-process.ts';
+import { refused } from './media-task.ts';
+import type { FactsResult, MediaTask } from './media-task.ts';
+
+/** `quick` is inspecting, marking and converting; `draw` takes seconds and must not hold those up. */
+export type Lane = 'quick' | 'draw';
+
+export interface PoolOptions {
+  clock: Clock;
+  log: Log;
+  poolSizeMax: number;
+  idleExitMs: number;
+  /** Waiting tasks per lane. */
+  queueMax: number;
+  timeoutMs: Record<Lane, number>;
+}
+
+/** A child is replaced after so many tasks, so that fragmented native memory never piles up. */
+const TASKS_PER_CHILD_MAX = 1_000;
+const SHUT_DOWN = 'Media work has been shut down.';
+
+interface Waiting {
+  task: MediaTask;
+  resolve: (result: FactsResult) => void;
+}
+
+interface Member {
+  process: MediaProcess;
+  lane: Lane | null;
+  taskCount: number;
+  idleTimer: NodeJS.Timeout | null;
+}
+
+/** Runs tasks in a few child processes, started when there is work and ended when there has been none. */
+export class MediaPool {
+  readonly #options: PoolOptions;
+  readonly #members = new Set<Member>();
+  readonly #waiting: Record<Lane, Waiting[]> = { quick: [], draw: [] };
+  #lastLane: Lane = 'draw';
+  #isClosed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects: crashes, overruns and a full queue are results. */
+  run(lane: Lane, task: MediaTask): Promise<FactsResult> {
+    return new Promise((resolve) => {
+      const { queueMax } = this.#options;
+      if (this.#isClosed) return resolve(refused('crashed', SHUT_DOWN));
+      if (this.#waiting[lane].length >= queueMax) {
+        const detail = `${queueMax} pieces of media work are waiting already; try again later.`;
+        return resolve(refused('too-slow', detail));
+      }
+      this.#waiting[lane].push({ task, resolve });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends every child; what runs or waits answers `crashed`. Resolves when the processes are gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const waiting = [...this.#waiting.quick.splice(0), ...this.#waiting.draw.splice(0)];
+    for (const { resolve } of waiting) resolve(refused('crashed', SHUT_DOWN));
+    for (const member of this.#members) member.process.kill();
+    await Promise.all([...this.#members].map((member) => member.process.ended));
+  }
+
+  #dispatch(): void {
+    for (let lane = this.#nextLane(); lane !== null && !this.#isClosed; lane = this.#nextLane()) {
+      const member = this.#freeMember();
+      const next = member && this.#waiting[lane].shift();
+      if (!member || !next) return;
+      this.#lastLane = lane;
+      void this.#perform(member, lane, next);
+    }
+  }
+
+  /** Draws keep out of one child, so that an inspection never waits for them; in a lone child the lanes take turns. */
+  #nextLane(): Lane | null {
+    const draws = [...this.#members].filter((member) => member.lane === 'draw').length;
+    const mayDraw = this.#waiting.draw.length > 0 && draws < Math.max(1, this.#options.poolSizeMax - 1);
+    if (this.#waiting.quick.length === 0) return mayDraw ? 'draw' : null;
+    return mayDraw && this.#lastLane === 'quick' ? 'draw' : 'quick';
+  }
+
+  #freeMember(): Member | null {
+    for (const member of this.#members) if (member.lane === null && member.process.isUsable) return member;
+    return this.#members.size < this.#options.poolSizeMax ? this.#addMember() : null;
+  }
+
+  #addMember(): Member {
+    const member: Member = { process: new MediaProcess(), lane: null, taskCount: 0, idleTimer: null };
+    const { pid } = member.process;
+    this.#members.add(member);
+    this.#options.log.info('media.child_started', { pid });
+    void member.process.ended.then(({ stderr }) => {
+      if (member.idleTimer !== null) clearTimeout(member.idleTimer);
+      this.#members.delete(member);
+      this.#options.log[stderr === '' ? 'info' : 'warn']('media.child_ended', {
+        pid,
+        taskCount: member.taskCount,
+        stderr,
+      });
+      this.#dispatch();
+    });
+    return member;
+  }
+
+  async #perform(member: Member, lane: Lane, { task, resolve }: Waiting): Promise<void> {
+    const { clock, idleExitMs, timeoutMs } = this.#options;
+    if (member.idleTimer !== null) clearTimeout(member.idleTimer);
+    member.lane = lane;
+    member.taskCount += 1;
+    const startedAtMs = clock.monotonicMs();
+    const result = await member.process.run(task, timeoutMs[lane]);
+    logTask(this.#options, task, result, startedAtMs);
+    member.lane = null;
+    if (member.taskCount >= TASKS_PER_CHILD_MAX) member.process.kill();
+    // The timer must not keep the server from ending; nor does the idle child.
+    else member.idleTimer = setTimeout(() => member.process.kill(), idleExitMs).unref();
+    resolve(result);
+    this.#dispatch();
+  }
+}
+
+function logTask(options: PoolOptions, task: MediaTask, result: FactsResult, startedAtMs: number): void {
+  const durationMs = Math.round(options.clock.monotonicMs() - startedAtMs);
+  const fields = { task: task.kind, durationMs, problem: result.ok ? null : result.problem };
+  const isOurs = !result.ok && (result.problem === 'crashed' || result.problem === 'too-slow');
+  if (isOurs) options.log.warn('media.task_failed', { ...fields, detail: result.detail });
+  else options.log.info('media.task_done', fields);
+}
