@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, readdir, rename, rm, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import type { BlobStore, BlobWriter } from '../core/blob-port.ts';
+import { checkBlobKey } from './blob-key.ts';
+import { readFileStream } from './file-stream.ts';
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** A folder that another delete just tidied away is made again this often before giving up. */
+const COMMIT_TRIES_MAX = 5;
+
+/** Places where a test may break in. */
+export interface DiskBlobHooks {
+  /** The file is on disk and not yet under its key. */
+  beforeRename?: () => void | Promise<void>;
+}
+
+/**
+ * Blobs as files: `objects/` holds what is complete, `tmp/` what is being written. Both lie in one folder, so
+ * that the step from one to the other is one atomic rename. Several processes may use the same folder.
+ */
+export async function openDiskBlobs(folder: string, hooks: DiskBlobHooks = {}): Promise<BlobStore> {
+  const objects = path.join(path.resolve(folder), 'objects');
+  const temporary = path.join(path.resolve(folder), 'tmp');
+  for (const one of [path.resolve(folder), objects, temporary]) {
+    await mkdir(one, { recursive: true, mode: FOLDER_MODE });
+    await chmod(one, FOLDER_MODE);
+  }
+  const fileOf = (key: string): string => path.join(objects, ...checkBlobKey(key).split('/'));
+  return {
+    create: () => createWriter({ temporary, objects, fileOf, hooks }),
+    open: async (key, range) => {
+      const handle = await orNull(open(fileOf(key), 'r'));
+      return handle === null ? null : readFileStream(handle, range);
+    },
+    stat: async (key) => fileSize(fileOf(key)),
+    localPath: async (key) => ((await fileSize(fileOf(key))) === null ? null : fileOf(key)),
+    delete: (key) => deleteFile(fileOf(key), objects),
+    list: (prefix, limit) => listOldest({ objects, prefix, limit }),
+    sweepTemporary: (olderThanMs) => sweep(temporary, olderThanMs),
+  };
+}
+
+interface WriterPlace {
+  temporary: string;
+  objects: string;
+  fileOf(key: string): string;
+  hooks: DiskBlobHooks;
+}
+
+async function createWriter({ temporary, objects, fileOf, hooks }: WriterPlace): Promise<BlobWriter> {
+  // Only this process ever looks at the name, so it need not come from the random port.
+  const file = path.join(temporary, randomUUID());
+  let handle: FileHandle | null = await open(file, 'wx', FILE_MODE);
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    isOpen = false;
+    const closing = handle;
+    handle = null;
+    await closing?.close();
+  };
+  return {
+    path: file,
+    write: async (chunk) => {
+      if (handle === null) throw new Error('This blob is committed or discarded.');
+      await writeAll(handle, chunk);
+    },
+    commit: async (key) => {
+      const target = fileOf(key);
+      if (!isOpen) throw new Error('This blob is committed or discarded.');
+      await close();
+      await syncFile(file);
+      await hooks.beforeRename?.();
+      await moveIntoPlace({ file, target, objects });
+    },
+    discard: async () => {
+      await close();
+      await rm(file, { force: true });
+    },
+  };
+}
+
+/** One `write` of the system may take less than it was given. */
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let written = 0; written < chunk.length;) {
+    written += (await handle.write(chunk, written)).bytesWritten;
+  }
+}
+
+/** Opened anew: another process may have put another file in the place of the one that we opened. */
+async function syncFile(file: string): Promise<void> {
+  await chmod(file, FILE_MODE);
+  const handle = await open(file, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function moveIntoPlace({
+  file,
+  target,
+  objects,
+}: {
+  file: string;
+  target: string;
+  objects: string;
+}): Promise<void> {
+  const folder = path.dirname(target);
+  for (let tries = 1; ; tries += 1) {
+    const firstMade = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    // A new folder is itself an entry of its parent, which must be on disk before the file counts as kept.
+    if (firstMade !== undefined) await syncFolders(path.dirname(folder), objects);
+    try {
+      await rename(file, target);
+      break;
+    } catch (error) {
+      const wasTidied = isMissing(error) && (await fileSize(file)) !== null;
+      if (!wasTidied || tries >= COMMIT_TRIES_MAX) throw error;
+    }
+  }
+  await syncFolder(folder);
+}
+
+async function syncFolders(from: string, upTo: string): Promise<void> {
+  for (let folder = from; folder.startsWith(upTo); folder = path.dirname(folder)) await syncFolder(folder);
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open folders for this, and keeps its own journal of names.
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function deleteFile(file: string, objects: string): Promise<boolean> {
+  if ((await fileSize(file)) === null || (await orNull(unlink(file).then(() => true))) === null) return false;
+  // A folder per job would pile up otherwise; `rmdir` refuses one that holds something.
+  for (let folder = path.dirname(file); folder !== objects; folder = path.dirname(folder)) {
+    const isGone = await rmdir(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!isGone) break;
+  }
+  return true;
+}
+
+async function listOldest(options: {
+  objects: string;
+  prefix: string;
+  limit: number;
+}): Promise<{ key: string; modifiedAt: number }[]> {
+  const { objects, prefix, limit } = options;
+  if (prefix !== '') checkBlobKey(prefix.replace(/\/$/, ''));
+  const start = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  let found: { key: string; modifiedAt: number }[] = [];
+  const folders = [start];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const entries = (await orNull(readdir(path.join(objects, folder), { withFileTypes: true }))) ?? [];
+    for (const entry of entries) {
+      const key = folder + entry.name;
+      if (entry.isDirectory()) {
+        if (key.startsWith(prefix) || `${key}/`.startsWith(prefix)) folders.push(`${key}/`);
+        continue;
+      }
+      if (!key.startsWith(prefix)) continue;
+      const facts = await orNull(stat(path.join(objects, key)));
+      if (facts !== null) found.push({ key, modifiedAt: Math.floor(facts.mtimeMs) });
+    }
+    // The list may be asked of a store with millions of blobs: only the oldest are worth keeping in mind.
+    if (found.length > limit * 2) found = oldest(found, limit);
+  }
+  return oldest(found, limit);
+}
+
+function oldest(found: { key: string; modifiedAt: number }[], limit: number): { key: string; modifiedAt: number }[] {
+  return found.sort((a, b) => a.modifiedAt - b.modifiedAt || (a.key < b.key ? -1 : 1)).slice(0, limit);
+}
+
+async function sweep(temporary: string, olderThanMs: number): Promise<number> {
+  // Ages are told by the file system's own clock, which may be another machine's.
+  const now = await fileSystemNow(temporary);
+  let swept = 0;
+  for (const name of await readdir(temporary)) {
+    const file = path.join(temporary, name);
+    const facts = await orNull(stat(file));
+    if (facts === null || now - facts.mtimeMs < olderThanMs) continue;
+    await rm(file, { recursive: true, force: true });
+    swept += 1;
+  }
+  return swept;
+}
+
+async function fileSystemNow(temporary: string): Promise<number> {
+  const file = path.join(temporary, randomUUID());
+  const handle = await open(file, 'wx', FILE_MODE);
+  try {
+    return (await handle.stat()).mtimeMs;
+  } finally {
+    await handle.close();
+    await rm(file, { force: true });
+  }
+}
+
+async function fileSize(file: string): Promise<{ sizeBytes: number } | null> {
+  const facts = await orNull(stat(file));
+  return facts?.isFile() ? { sizeBytes: facts.size } : null;
+}
+
+/** null for what is not there; every other trouble with the disk is thrown. */
+async function orNull<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
