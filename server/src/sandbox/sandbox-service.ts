@@ -1,0 +1,307 @@
+import { readFile, rename, stat } from 'node:fs/promises';
+
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log-port.ts';
+import type { DrawSpec, MediaPort } from '../core/media-port.ts';
+import type { Random } from '../core/random.ts';
+import { startRequest, type GenerationRecord, type StartRequest } from './generation.ts';
+import type { GenerationStore } from './generation-store.ts';
+import { trickOf, type Trick } from './magic-words.ts';
+
+/** Where the sandbox lives and what it draws with. */
+export interface SandboxWorld {
+  store: GenerationStore;
+  media: MediaPort;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** A generation takes at least this long. */
+  durationMs: number;
+  /** Fetches a caller's file to a local path; false when it cannot be had. */
+  fetchInput(url: string, to: string): Promise<boolean>;
+  /** Tells the gateway that something happened; best effort. */
+  sendCallback(url: string, body: string): Promise<void>;
+}
+
+/** An answer of the sandbox, or none: then the connection breaks after the request was carried out. */
+export type SandboxAnswer =
+  | { kind: 'answer'; status: number; headers: Record<string, string>; body: string }
+  | { kind: 'lost' };
+
+export interface SandboxRequest {
+  method: string;
+  /** Path and query. */
+  path: string;
+  /** Base of the addresses in the answer. */
+  base: string;
+  body: string | null;
+}
+
+export interface SandboxService {
+  handle(request: SandboxRequest): Promise<SandboxAnswer>;
+  /** The bytes of a result file, or null. */
+  file(path: string): Promise<{ bytes: Uint8Array; contentType: string } | null>;
+}
+
+interface Drawing {
+  /** null while it goes on. */
+  problem: string | null;
+  isDone: boolean;
+}
+
+const TYPES: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' };
+/** Tricks that count tries remember this many prompts. */
+const COUNTED_MAX = 1_000;
+
+/** A provider that draws: accepts, takes its time, finishes, fails on demand. */
+export function createSandbox(world: SandboxWorld): SandboxService {
+  const drawings = new Map<string, Drawing>();
+  const refusals = new Map<string, number>();
+
+  async function start(body: string | null): Promise<SandboxAnswer> {
+    const parsed = startRequest.safeParse(parseJson(body));
+    if (!parsed.success) return refusal(422, 'input_rejected', parsed.error.issues[0]?.message ?? 'invalid');
+    const request = parsed.data;
+    const trick = trickOf(request.input.prompt);
+    const known = await world.store.find(request.id);
+    if (known === null && trick?.refuse !== undefined && isRefusedNow(trick.refuse, request.input.prompt)) {
+      return refusal(trick.refuse.status, trick.refuse.kind, trick.refuse.text);
+    }
+    const record = known ?? { request, startedAt: world.clock.now(), answersLost: 0, isCancelled: false };
+    const isLost = record.answersLost < (trick?.loseAnswers ?? 0);
+    if (isLost) record.answersLost += 1;
+    if (known === null || isLost) await world.store.save(record);
+    if (known === null) begin(record, trick);
+    return isLost ? { kind: 'lost' } : answer(201, { id: request.id, status: 'pending', progress: 0 });
+  }
+
+  function isRefusedNow(refuse: NonNullable<Trick['refuse']>, prompt: string): boolean {
+    if (refuse.times === undefined) return true;
+    const count = (refusals.get(prompt) ?? 0) + 1;
+    if (refusals.size >= COUNTED_MAX) refusals.clear();
+    // After its refusals a prompt starts anew, so that a second job meets them too.
+    refusals.set(prompt, count > refuse.times ? 0 : count);
+    return count <= refuse.times;
+  }
+
+  /** Draws in the background; the answer to a poll tells how it stands. */
+  function begin(record: GenerationRecord, trick: Trick | null): void {
+    const { id } = record.request;
+    if (drawings.has(id) || trick?.slowness === Infinity || trick?.failAt !== undefined) return;
+    const drawing: Drawing = { problem: null, isDone: false };
+    drawings.set(id, drawing);
+    draw(world, record)
+      .then(async (problem) => {
+        drawing.problem = problem;
+        drawing.isDone = true;
+        await world.clock.sleep(Math.max(0, readyAt(world, record, trick) - world.clock.now()));
+        await callBack(record, trick);
+      })
+      .catch((error: unknown) => {
+        drawing.problem = 'the sandbox could not draw';
+        drawing.isDone = true;
+        world.log.error('sandbox.draw-failed', { generationId: id }, error);
+      });
+  }
+
+  async function callBack(record: GenerationRecord, trick: Trick | null): Promise<void> {
+    const { id, callback_url: url } = record.request;
+    if (url === null) return;
+    for (let count = 0; count < (trick?.callbacks ?? 1); count += 1) {
+      await world.sendCallback(url, JSON.stringify({ id, status: 'finished' }));
+    }
+  }
+
+  async function look(id: string, base: string): Promise<SandboxAnswer> {
+    const record = await world.store.find(id);
+    if (record === null) return refusal(404, 'unknown', 'no such generation');
+    const trick = trickOf(record.request.input.prompt);
+    if (record.isCancelled) return answer(200, { id, status: 'cancelled' });
+    // After a restart nothing is drawn yet.
+    begin(record, trick);
+    const progress = progressOf(world, record, trick);
+    if (trick?.failAt !== undefined && progress >= trick.failAt.progress) {
+      return answer(200, { id, status: 'failed', error: { kind: trick.failAt.kind, text: trick.failAt.text } });
+    }
+    const drawing = drawings.get(id);
+    if (progress < 100 || drawing?.isDone !== true) return answer(200, { id, status: 'pending', progress: Math.min(99, progress) });
+    if (drawing.problem !== null) {
+      return answer(200, { id, status: 'failed', error: { kind: 'input_rejected', text: drawing.problem } });
+    }
+    const url = `${base}/files/${id}.${record.request.input.output_format ?? 'jpg'}`;
+    return answer(200, { id, status: 'completed', outputs: [{ url }], seed: record.request.input.seed ?? null });
+  }
+
+  async function cancel(id: string): Promise<SandboxAnswer> {
+    const record = await world.store.find(id);
+    if (record === null) return refusal(404, 'unknown', 'no such generation');
+    await world.store.save({ ...record, isCancelled: true });
+    return answer(200, { id, status: 'cancelled' });
+  }
+
+  return {
+    handle: async ({ method, path, base, body }) => {
+      if (method === 'POST' && path === '/v1/generations') return start(body);
+      const id = /^\/v1\/generations\/([0-9a-f-]{36})$/.exec(path)?.[1];
+      if (id !== undefined && method === 'GET') return look(id, base);
+      if (id !== undefined && method === 'DELETE') return cancel(id);
+      return refusal(404, 'unknown', 'no such route');
+    },
+    file: async (path) => {
+      const [, id, extension] = /^\/files\/([0-9a-f-]{36})\.(jpg|png|webp)$/.exec(path) ?? [];
+      if (id === undefined || extension === undefined) return null;
+      const record = await world.store.find(id);
+      if (record === null || drawings.get(id)?.isDone !== true) return null;
+      const bytes = await readFile(world.store.picturePath(id, extension));
+      const spoiled = spoil(bytes, trickOf(record.request.input.prompt)?.file);
+      return { bytes: spoiled, contentType: TYPES[extension] ?? 'application/octet-stream' };
+    },
+  };
+}
+
+function readyAt(world: SandboxWorld, record: GenerationRecord, trick: Trick | null): number {
+  return record.startedAt + world.durationMs * (trick?.slowness ?? 1);
+}
+
+/** Whole percent by time alone; the picture may take longer. */
+function progressOf(world: SandboxWorld, record: GenerationRecord, trick: Trick | null): number {
+  const durationMs = world.durationMs * (trick?.slowness ?? 1);
+  if (durationMs === Infinity) return 5;
+  const passedMs = world.clock.now() - record.startedAt;
+  return passedMs >= durationMs ? 100 : Math.max(0, Math.floor((passedMs / durationMs) * 100));
+}
+
+/** Draws the picture once. Resolves with what is wrong with the input, or null. */
+async function draw(world: SandboxWorld, record: GenerationRecord): Promise<string | null> {
+  const { id, input } = record.request;
+  const target = world.store.picturePath(id, input.output_format ?? 'jpg');
+  if (await exists(target)) return null;
+  const inputs = await fetchInputs(world, record.request);
+  if (typeof inputs === 'string') return inputs;
+  const unfinished = world.store.scratchPath(`${id}.drawing`);
+  const drawn = await world.media.draw({ ...(await drawSpec(world, record.request, inputs)) }, unfinished);
+  if (!drawn.ok) return drawn.problem === 'crashed' || drawn.problem === 'too-slow' ? `drawing failed: ${drawn.problem}` : `an input picture is unusable: ${drawn.problem}`;
+  await rename(unfinished, target);
+  return null;
+}
+
+type Inputs = Map<string, string>;
+
+/** Local copies of every file the request names; a text when one cannot be had. */
+async function fetchInputs(world: SandboxWorld, request: StartRequest): Promise<Inputs | string> {
+  const { input, id } = request;
+  const wanted: [string, string][] = [];
+  if (input.image_prompt !== undefined) wanted.push(['image_prompt', input.image_prompt]);
+  if (input.image !== undefined) wanted.push(['image', input.image]);
+  if (input.mask !== undefined) wanted.push(['mask', input.mask]);
+  for (const [index, url] of (input.input_images ?? []).entries()) wanted.push([`input_images.${index}`, url]);
+  const found: Inputs = new Map();
+  for (const [name, url] of wanted) {
+    const to = world.store.scratchPath(`${id}.${name}`);
+    if (!(await world.fetchInput(url, to))) return `${name} could not be fetched`;
+    const facts = await world.media.inspect(to);
+    if (!facts.ok || facts.value.kind !== 'image') return `${name} is not a usable picture`;
+    found.set(name, to);
+  }
+  return found;
+}
+
+const SIDE_DEFAULT = 1_024;
+/** Edits draw at the size of the picture they change, up to this side. */
+const EDIT_SIDE_MAX = 2_048;
+
+async function drawSpec(world: SandboxWorld, request: StartRequest, inputs: Inputs): Promise<DrawSpec> {
+  const { input, model } = request;
+  const imagePath = inputs.get('image');
+  const source = imagePath === undefined ? null : await world.media.inspect(imagePath);
+  const size = editSize(source?.ok === true ? source.value : null, input.mode === 'outpaint' ? (input.outpaint ?? 'Zoom out 1.5x') : null);
+  const imagePrompt = inputs.get('image_prompt');
+  return {
+    prompt: input.prompt,
+    seed: input.seed ?? seedOf(world.random),
+    width: input.width ?? size.width,
+    height: input.height ?? size.height,
+    format: input.output_format ?? 'jpg',
+    quality: Math.max(1, input.output_quality ?? 90),
+    raw: input.raw ?? false,
+    imagePrompt: imagePrompt === undefined ? null : { path: imagePrompt, strength: input.image_prompt_strength ?? 0.5 },
+    inputImages: [...inputs].filter(([name]) => name.startsWith('input_images.')).map(([, path]) => path),
+    edit:
+      imagePath === undefined
+        ? null
+        : { imagePath, maskPath: inputs.get('mask') ?? null, mode: input.mode ?? 'inpaint', outpaint: input.outpaint ?? null },
+    badge: `sandbox · ${model}`,
+  };
+}
+
+/** The canvas of an edit: the picture's own size, or larger where it is extended. */
+function editSize(
+  source: { width: number | null; height: number | null } | null,
+  outpaint: string | null,
+): { width: number; height: number } {
+  const width = source?.width ?? SIDE_DEFAULT;
+  const height = source?.height ?? SIDE_DEFAULT;
+  const grown = grow({ width, height }, outpaint);
+  const scale = Math.min(1, EDIT_SIDE_MAX / Math.max(grown.width, grown.height));
+  return { width: Math.max(16, Math.round(grown.width * scale)), height: Math.max(16, Math.round(grown.height * scale)) };
+}
+
+function grow(size: { width: number; height: number }, outpaint: string | null): { width: number; height: number } {
+  const { width, height } = size;
+  switch (outpaint) {
+    case 'Zoom out 2x':
+      return { width: width * 2, height: height * 2 };
+    case 'Zoom out 1.5x':
+      return { width: width * 1.5, height: height * 1.5 };
+    case 'Make square':
+      return { width: Math.max(width, height), height: Math.max(width, height) };
+    case 'Left outpaint':
+    case 'Right outpaint':
+      return { width: width * 1.5, height };
+    case 'Top outpaint':
+    case 'Bottom outpaint':
+      return { width, height: height * 1.5 };
+    default:
+      return size;
+  }
+}
+
+function seedOf(random: Random): number {
+  return Buffer.from(random.bytes(4)).readUInt32BE();
+}
+
+function spoil(bytes: Buffer, how: Trick['file']): Uint8Array {
+  switch (how) {
+    case 'truncated':
+      return bytes.subarray(0, Math.floor(bytes.length / 2));
+    case 'wrong-type':
+      return Buffer.from('<!doctype html><title>Not a picture</title>');
+    case 'empty':
+      return Buffer.alloc(0);
+    case undefined:
+      return bytes;
+  }
+}
+
+function answer(status: number, body: object): SandboxAnswer {
+  return { kind: 'answer', status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+function refusal(status: number, kind: string, text: string): SandboxAnswer {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (status === 429) headers['retry-after'] = '1';
+  return { kind: 'answer', status, headers, body: JSON.stringify({ error: { kind, text } }) };
+}
+
+function parseJson(text: string | null): unknown {
+  try {
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    // Not JSON: the schema refuses null with its own words.
+    return null;
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => null)) !== null;
+}
