@@ -1,0 +1,170 @@
+import type { Adjustment } from '../catalog/parameter-map.ts';
+import type { ProviderReference } from '../core/provider.ts';
+import type { Database, Row, Tx } from '../database/database.ts';
+import type { AttemptState } from './states.ts';
+import { LeaseLost, type Lease } from './world.ts';
+
+/** One try to buy a generation. Instants are UTC milliseconds. */
+export interface Attempt {
+  id: string;
+  jobId: string;
+  /** 1 for the first. */
+  number: number;
+  provider: string;
+  upstreamModel: string;
+  state: AttemptState;
+  reference: ProviderReference | null;
+  callbackToken: string;
+  failureKind: string | null;
+  failureText: string | null;
+  adjustments: Adjustment[];
+  /** The seed that was sent: the caller's, or one of ours that makes the run recognisable. */
+  seed: number | null;
+  costMicroUsd: number | null;
+  intentAt: number;
+  acceptedAt: number | null;
+  closedAt: number | null;
+}
+
+interface AttemptRow extends Row {
+  id: string;
+  job_id: string;
+  number: number;
+  provider: string;
+  upstream_model: string;
+  state: AttemptState;
+  reference_json: string | null;
+  callback_token: string;
+  failure_kind: string | null;
+  failure_text: string | null;
+  adjustments_json: string;
+  seed: number | null;
+  cost_micro_usd: number | null;
+  intent_at: number;
+  accepted_at: number | null;
+  closed_at: number | null;
+}
+
+const COLUMNS = `id, job_id, number, provider, upstream_model, state, reference_json, callback_token, failure_kind,
+  failure_text, adjustments_json, seed, cost_micro_usd, intent_at, accepted_at, closed_at`;
+const LIST = `SELECT ${COLUMNS} FROM attempts WHERE job_id = $1 ORDER BY number`;
+const FIND = `SELECT ${COLUMNS} FROM attempts WHERE id = $1 AND provider = $2`;
+
+/** A job's attempts, first to last. */
+export async function listAttempts(database: Database, jobId: string): Promise<Attempt[]> {
+  return (await database.query<AttemptRow>(LIST, [jobId])).map(attemptFromRow);
+}
+
+/** An attempt by its id, or null. */
+export async function findAttempt(database: Database, attemptId: string, provider: string): Promise<Attempt | null> {
+  const row = (await database.query<AttemptRow>(FIND, [attemptId, provider]))[0];
+  return row === undefined ? null : attemptFromRow(row);
+}
+
+function attemptFromRow(row: AttemptRow): Attempt {
+  return {
+    id: row.id,
+    jobId: row.job_id,
+    number: row.number,
+    provider: row.provider,
+    upstreamModel: row.upstream_model,
+    state: row.state,
+    // Safe: only markAccepted writes this column, from a ProviderReference.
+    reference: row.reference_json === null ? null : (JSON.parse(row.reference_json) as ProviderReference),
+    callbackToken: row.callback_token,
+    failureKind: row.failure_kind,
+    failureText: row.failure_text,
+    // Safe: only insertAttempt writes this column.
+    adjustments: JSON.parse(row.adjustments_json) as Adjustment[],
+    seed: row.seed,
+    costMicroUsd: row.cost_micro_usd,
+    intentAt: row.intent_at,
+    acceptedAt: row.accepted_at,
+    closedAt: row.closed_at,
+  };
+}
+
+const TOUCH = `
+UPDATE jobs SET due_at = due_at
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
+
+/** Throws LeaseLost, and so rolls back, unless the lease is still held; on PostgreSQL it locks the job's row. */
+export async function assertLease(tx: Tx, lease: Lease): Promise<void> {
+  const rows = await tx.query(TOUCH, [lease.jobId, lease.workerId, lease.epoch]);
+  if (rows.length === 0) throw new LeaseLost(lease.jobId);
+}
+
+const INSERT = `
+INSERT INTO attempts (id, job_id, number, provider, upstream_model, state, request_hash, callback_token,
+  adjustments_json, seed, lease_epoch, intent_at)
+VALUES ($1, $2, $3, $4, $5, 'INTENT', $6, $7, $8, $9, $10, $11)`;
+
+/** Writes down the intent to buy; must be committed before the request leaves. */
+export async function insertAttempt(
+  tx: Tx,
+  attempt: Pick<Attempt, 'id' | 'jobId' | 'number' | 'provider' | 'upstreamModel' | 'callbackToken' | 'adjustments' | 'seed' | 'intentAt'> & {
+    requestHash: string;
+    epoch: number;
+  },
+): Promise<void> {
+  await tx.query(INSERT, [
+    attempt.id,
+    attempt.jobId,
+    attempt.number,
+    attempt.provider,
+    attempt.upstreamModel,
+    attempt.requestHash,
+    attempt.callbackToken,
+    JSON.stringify(attempt.adjustments),
+    attempt.seed,
+    attempt.epoch,
+    attempt.intentAt,
+  ]);
+}
+
+const ACCEPT = `
+UPDATE attempts SET state = 'ACCEPTED', reference_json = $2, accepted_at = $3, cost_micro_usd = COALESCE($4, cost_micro_usd)
+WHERE id = $1 AND state IN ('INTENT', 'SENT', 'AMBIGUOUS') AND closed_at IS NULL RETURNING id`;
+
+/** The provider took the request. False when the attempt is past that already. */
+export async function markAccepted(
+  tx: Tx,
+  attempt: { id: string; reference: ProviderReference; at: number; costMicroUsd: number | null },
+): Promise<boolean> {
+  const values = [attempt.id, JSON.stringify(attempt.reference), attempt.at, attempt.costMicroUsd];
+  return (await tx.query(ACCEPT, values)).length > 0;
+}
+
+const AMBIGUOUS = `UPDATE attempts SET state = 'AMBIGUOUS', failure_text = $2 WHERE id = $1 AND state IN ('INTENT', 'SENT')`;
+
+/** The answer is lost: the provider may have acted. */
+export async function markAmbiguous(tx: Tx, attemptId: string, text: string): Promise<void> {
+  await tx.query(AMBIGUOUS, [attemptId, text]);
+}
+
+const CLOSE = `
+UPDATE attempts SET state = $2, failure_kind = $3, failure_text = $4, closed_at = $5,
+  cost_micro_usd = COALESCE($6, cost_micro_usd)
+WHERE id = $1 AND closed_at IS NULL`;
+
+/** Ends an attempt: REJECTED when surely nothing was bought, DONE otherwise. */
+export async function closeAttempt(
+  tx: Tx,
+  attempt: {
+    id: string;
+    state: 'DONE' | 'REJECTED';
+    at: number;
+    failureKind: string | null;
+    failureText: string | null;
+    costMicroUsd?: number | null;
+  },
+): Promise<void> {
+  await tx.query(CLOSE, [
+    attempt.id,
+    attempt.state,
+    attempt.failureKind,
+    attempt.failureText,
+    attempt.at,
+    attempt.costMicroUsd ?? null,
+  ]);
+}

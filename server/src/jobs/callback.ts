@@ -1,0 +1,37 @@
+import { timingSafeEqual } from 'node:crypto';
+
+import type { CallbackDelivery } from '../core/provider.ts';
+import { findAttempt, markAccepted } from './attempts.ts';
+import { insertEvent } from './job-events.ts';
+import type { JobsWorld } from './world.ts';
+
+/**
+ * A provider says that something happened. Only a hint: the runner then asks the provider with our own key.
+ * It can also tell which generation is ours after a lost answer, since the address holds the attempt's token.
+ */
+export async function receiveCallback(
+  world: JobsWorld,
+  callback: { provider: string; attemptId: string; token: string; delivery: CallbackDelivery },
+): Promise<'accepted' | 'unknown'> {
+  const provider = world.providers.get(callback.provider);
+  const attempt = await findAttempt(world.database, callback.attemptId, callback.provider);
+  if (provider === undefined || attempt === null || !isEqual(attempt.callbackToken, callback.token)) return 'unknown';
+  await world.reachCrashPoint('C13');
+  const reference = provider.callback?.(callback.delivery) ?? null;
+  if (reference !== null && attempt.closedAt === null && attempt.reference === null) {
+    const at = world.clock.now();
+    await world.database.transaction(async (tx) => {
+      const isNew = await markAccepted(tx, { id: attempt.id, reference, at, costMicroUsd: null });
+      const data = { attempt: attempt.number, provider: attempt.provider, by: 'callback' };
+      if (isNew) await insertEvent(tx, { jobId: attempt.jobId, kind: 'taken', at, data });
+    });
+  }
+  await world.reachCrashPoint('C14');
+  world.database.notify('hint', attempt.jobId);
+  return 'accepted';
+}
+
+function isEqual(expected: string, given: string): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

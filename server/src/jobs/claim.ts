@@ -1,0 +1,143 @@
+import type { Row, Tx } from '../database/database.ts';
+import { findRoutes } from './call-plan.ts';
+import type { JobsWorld, Lease } from './world.ts';
+
+/** Jobs taken in one transaction; more would make the others wait for the writer. */
+const CLAIM_MAX = 64;
+/** Waiting jobs looked at in one go, and goes in one claim: teams at their limit are stepped over. */
+const PAGE = 200;
+const PAGES_MAX = 10;
+
+interface WaitingRow extends Row {
+  id: string;
+  team_id: string;
+  key_id: string;
+  model: string;
+  mode: 'live' | 'test';
+  status: 'QUEUED' | 'PROCESSING';
+  queue_rank: number;
+  team_max: number;
+  key_max: number | null;
+}
+
+const COLUMNS = `jobs.id, jobs.team_id, jobs.key_id, jobs.model, jobs.mode, jobs.status, jobs.queue_rank,
+  teams.max_concurrent_jobs AS team_max, api_keys.max_concurrent_jobs AS key_max`;
+
+/** Jobs that a dead worker left behind; they count as running already and come first. */
+const ORPHANS = `
+SELECT ${COLUMNS} FROM jobs
+JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
+WHERE jobs.status = 'PROCESSING' AND jobs.lease_owner IS NULL AND jobs.due_at <= $1
+ORDER BY jobs.created_at LIMIT $2`;
+
+const WAITING = `
+SELECT ${COLUMNS} FROM jobs
+JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
+WHERE jobs.status = 'QUEUED' AND (jobs.queue_rank, jobs.id) > ($1, $2)
+ORDER BY jobs.queue_rank, jobs.id LIMIT $3`;
+
+const RUNNING = `
+SELECT team_id, key_id, provider, COUNT(*) AS running FROM jobs
+WHERE status = 'PROCESSING' GROUP BY team_id, key_id, provider`;
+
+const TAKE = `
+UPDATE jobs SET status = 'PROCESSING', lease_owner = $2, lease_epoch = lease_epoch + 1, provider = $3,
+  started_at = COALESCE(started_at, $4)
+WHERE id = $1 AND (status = 'QUEUED' OR (status = 'PROCESSING' AND lease_owner IS NULL))
+RETURNING lease_epoch`;
+
+/**
+ * Takes up to `limit` jobs: orphans first, then by rank, within the limits per team, key and provider.
+ * Claims run one after another, so the limits hold across processes.
+ */
+export async function claimJobs(world: JobsWorld, options: { workerId: string; limit: number }): Promise<Lease[]> {
+  const leases = await world.database.transaction(async (tx) => {
+    await tx.lock('claim');
+    const running = await countRunning(tx);
+    const limit = Math.min(options.limit, CLAIM_MAX);
+    const orphans = await tx.query<WaitingRow>(ORPHANS, [world.clock.now(), limit]);
+    const chosen = orphans.map((job) => ({ job, provider: providerFor(world, job, running, { mustFit: false }) }));
+    await chooseWaiting(world, tx, { limit, running, chosen });
+    const taken = await Promise.all(chosen.map((choice) => take(world, tx, { ...choice, workerId: options.workerId })));
+    return taken.filter((lease) => lease !== null);
+  });
+  for (const lease of leases) world.database.notify('job', lease.jobId);
+  return leases;
+}
+
+interface Choice {
+  job: WaitingRow;
+  /** null when no route is left; the runner then fails the job. */
+  provider: string | null;
+}
+
+async function chooseWaiting(
+  world: JobsWorld,
+  tx: Tx,
+  state: { limit: number; running: Running; chosen: Choice[] },
+): Promise<void> {
+  const { limit, running, chosen } = state;
+  let after = { rank: -1, id: '' };
+  for (let page = 0; page < PAGES_MAX && chosen.length < limit; page += 1) {
+    const rows = await tx.query<WaitingRow>(WAITING, [after.rank, after.id, PAGE]);
+    for (const job of rows) {
+      if (chosen.length >= limit) break;
+      if (running.of('team', job.team_id) >= job.team_max) continue;
+      if (job.key_max !== null && running.of('key', job.key_id) >= job.key_max) continue;
+      const provider = providerFor(world, job, running, { mustFit: true });
+      if (provider === 'full') continue;
+      running.add(job.team_id, job.key_id, provider, 1);
+      chosen.push({ job, provider });
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = { rank: last.queue_rank, id: last.id };
+  }
+}
+
+function providerFor(world: JobsWorld, job: WaitingRow, running: Running, options: { mustFit: boolean }): string | null {
+  const model = world.catalog.findModel(job.model);
+  if (model === undefined) return null;
+  const routes = findRoutes(world, model, job.mode);
+  if (routes.length === 0) return null;
+  const free = routes.find((route) => {
+    const facts = world.catalog.providers.get(route.provider);
+    return facts !== undefined && running.of('provider', route.provider) < facts.maxInFlight;
+  });
+  if (free !== undefined) return free.provider;
+  return options.mustFit ? 'full' : (routes[0]?.provider ?? null);
+}
+
+async function take(
+  world: JobsWorld,
+  tx: Tx,
+  choice: Choice & { workerId: string },
+): Promise<Lease | null> {
+  const values = [choice.job.id, choice.workerId, choice.provider, world.clock.now()];
+  const row = (await tx.query<{ lease_epoch: number }>(TAKE, values))[0];
+  return row === undefined ? null : { jobId: choice.job.id, workerId: choice.workerId, epoch: row.lease_epoch };
+}
+
+/** Running jobs by team, key and provider. */
+interface Running {
+  of(kind: 'team' | 'key' | 'provider', id: string): number;
+  add(team: string, key: string, provider: string | null, count: number): void;
+}
+
+async function countRunning(tx: Tx): Promise<Running> {
+  const counts = new Map<string, number>();
+  const bump = (name: string, count: number): void => {
+    counts.set(name, (counts.get(name) ?? 0) + count);
+  };
+  const running: Running = {
+    of: (kind, id) => counts.get(`${kind} ${id}`) ?? 0,
+    add: (team, key, provider, count) => {
+      bump(`team ${team}`, count);
+      bump(`key ${key}`, count);
+      if (provider !== null) bump(`provider ${provider}`, count);
+    },
+  };
+  const rows = await tx.query<{ team_id: string; key_id: string; provider: string | null; running: number }>(RUNNING);
+  for (const row of rows) running.add(row.team_id, row.key_id, row.provider, row.running);
+  return running;
+}

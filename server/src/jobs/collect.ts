@@ -1,0 +1,150 @@
+import type { BlobWriter } from '../core/blob-port.ts';
+import type { ImageFormat, MediaFacts, MediaResult } from '../core/media-port.ts';
+import type { DownloadResult } from '../core/net-port.ts';
+import { randomBase62 } from '../core/random.ts';
+import { mediaUrl, type Output } from '../files/outputs.ts';
+import type { Attempt } from './attempts.ts';
+import { checkRun, type Run } from './run.ts';
+
+/** The largest result file; a longer one is the provider's fault. */
+const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
+const DOWNLOAD_MS_MAX = 300_000;
+/** A download that broke off is tried again: the work is paid, and links live for minutes at least. */
+const DOWNLOADS_MAX = 3;
+const DOWNLOAD_PAUSE_MS = 500;
+const TOKEN_CHARACTERS = 32;
+const RETRIED = new Set<string>(['timeout', 'reset', 'truncated', 'connection-refused', 'name-unresolved', 'status', 'too-slow']);
+
+/** Why a provider's result could not be used. */
+export class BadResult extends Error {
+  override readonly name = 'BadResult';
+}
+
+/** Our own store failed; the provider is not to blame. */
+export class StorageFailed extends Error {
+  override readonly name = 'StorageFailed';
+}
+
+/** Downloads, checks, converts where needed, marks and stores each output. Throws BadResult, and what checkRun throws. */
+export async function collect(
+  run: Run,
+  purchase: { attempt: Attempt; urls: readonly string[] },
+): Promise<{ outputs: Output[]; result: Record<string, unknown> }> {
+  await run.world.reachCrashPoint('C15');
+  if (purchase.urls.length === 0) throw new BadResult('the provider gave no output');
+  const outputs: Output[] = [];
+  for (const [index, url] of purchase.urls.entries()) {
+    outputs.push(await collectOne(run, { attempt: purchase.attempt, url, position: index + 1 }));
+  }
+  await run.world.reachCrashPoint('C18');
+  return { outputs, result: { images: outputs.map((output) => mediaUrl('', output)) } };
+}
+
+async function collectOne(run: Run, wanted: { attempt: Attempt; url: string; position: number }): Promise<Output> {
+  const { world, job, lease } = run;
+  const fetched = await fetchOutput(run, wanted);
+  const { writer, facts } = await finish(run, fetched);
+  const blobKey = `outputs/${job.id}/${lease.epoch}-${wanted.position}.${facts.extension}`;
+  await writer.commit(blobKey);
+  const now = world.clock.now();
+  return {
+    id: world.newId(),
+    jobId: job.id,
+    teamId: job.teamId,
+    position: wanted.position,
+    token: randomBase62(world.random, TOKEN_CHARACTERS),
+    fileName: `${job.id}-${wanted.position}.${facts.extension}`,
+    blobKey,
+    contentType: facts.contentType,
+    sizeBytes: facts.sizeBytes,
+    sha256: facts.sha256,
+    width: facts.width,
+    height: facts.height,
+    createdAt: now,
+    retainUntil: now + world.settings.retentionMs,
+  };
+}
+
+interface Fetched {
+  writer: BlobWriter;
+  facts: MediaFacts;
+}
+
+async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string }): Promise<Fetched> {
+  const { world } = run;
+  for (let tries = 1; ; tries += 1) {
+    const writer = await world.blobs.create();
+    try {
+      const result = await download(run, wanted, writer);
+      if (result.kind === 'done') {
+        const inspected = await world.media.inspect(writer.path);
+        if (inspected.ok) return { writer, facts: inspected.value };
+        throw new BadResult(`the provider's file is unusable (${inspected.problem})`);
+      }
+      if (tries >= DOWNLOADS_MAX || !RETRIED.has(result.reason)) {
+        throw new BadResult(`the provider's file could not be fetched (${result.reason})`);
+      }
+    } catch (error) {
+      await writer.discard();
+      throw error;
+    }
+    await writer.discard();
+    await world.clock.sleep(DOWNLOAD_PAUSE_MS * tries, run.signal);
+    await checkRun(run);
+  }
+}
+
+async function download(run: Run, wanted: { attempt: Attempt; url: string }, writer: BlobWriter): Promise<DownloadResult> {
+  const { world } = run;
+  let isFirst = true;
+  return world.upstream.download(
+    wanted.attempt.provider,
+    wanted.url,
+    async (chunk) => {
+      await writer.write(chunk);
+      if (isFirst) {
+        isFirst = false;
+        await world.reachCrashPoint('C16');
+      }
+    },
+    { timeoutMs: DOWNLOAD_MS_MAX, signal: run.signal, bytesMax: OUTPUT_BYTES_MAX },
+  );
+}
+
+/** Brings the picture into the asked format where the provider could not, and marks it as generated. */
+async function finish(run: Run, fetched: Fetched): Promise<Fetched> {
+  const asked = askedFormat(run);
+  if (fetched.facts.kind !== 'image') return fetched;
+  let current = fetched;
+  if (asked !== null && asked.format !== current.facts.extension && !current.facts.hasSignedProvenance) {
+    current = await replaceBy(run, current, (to, from) => run.world.media.convert({ from, to, ...asked }));
+  }
+  if (current.facts.hasSignedProvenance || current.facts.digitalSourceType !== null) return current;
+  return replaceBy(run, current, (to, from) =>
+    run.world.media.mark({ from, to, digitalSourceType: sourceType(run), creatorTool: run.job.model.label }),
+  );
+}
+
+/** IPTC's word for what the model has done: made the whole picture, or changed a given one. */
+function sourceType(run: Run): string {
+  return run.job.operation === 'images/edit' ? 'compositeWithTrainedAlgorithmicMedia' : 'trainedAlgorithmicMedia';
+}
+
+async function replaceBy(
+  run: Run,
+  current: Fetched,
+  work: (to: string, from: string) => Promise<MediaResult<MediaFacts>>,
+): Promise<Fetched> {
+  const writer = await run.world.blobs.create();
+  const result = await work(writer.path, current.writer.path);
+  await current.writer.discard();
+  if (result.ok) return { writer, facts: result.value };
+  await writer.discard();
+  throw new StorageFailed(`picture work failed: ${result.problem}: ${result.detail}`);
+}
+
+function askedFormat(run: Run): { format: ImageFormat; quality: number } | null {
+  const { output_format: format, output_quality: quality } = run.job.plan.parameters;
+  if (format !== 'jpg' && format !== 'png' && format !== 'webp') return null;
+  return { format, quality: typeof quality === 'number' ? Math.max(1, quality) : 90 };
+}

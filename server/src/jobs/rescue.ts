@@ -1,0 +1,68 @@
+import type { JobsWorld } from './world.ts';
+import { insertEvent } from './job-events.ts';
+import { failJob } from './settle.ts';
+import { findDeadWorkers, forgetWorker } from './workers.ts';
+import type { Row } from '../database/database.ts';
+
+/** A job that was running when its worker died this often is a poison and fails. */
+export const CRASHES_MAX = 3;
+/** Jobs failed for their deadline in one sweep. */
+const OVERDUE_MAX = 200;
+
+const ORPHAN = `
+UPDATE jobs SET lease_owner = NULL, crashes = crashes + 1, due_at = $2
+WHERE status = 'PROCESSING' AND lease_owner = $1 RETURNING id, crashes`;
+
+const RETURN_UNSTARTED = `
+UPDATE jobs SET lease_owner = NULL, due_at = $2
+WHERE status = 'PROCESSING' AND lease_owner = $1 RETURNING id`;
+
+/** Takes the leases of dead workers away, so that the next claim finds the jobs. Returns the jobs' ids. */
+export async function rescueOrphans(world: JobsWorld): Promise<string[]> {
+  const rescued = await world.database.transaction(async (tx) => {
+    await tx.lock('rescue');
+    const ids: string[] = [];
+    for (const workerId of await findDeadWorkers(tx)) {
+      const now = world.clock.now();
+      const rows = await tx.query<Row & { id: string; crashes: number }>(ORPHAN, [workerId, now]);
+      for (const row of rows) {
+        ids.push(row.id);
+        await insertEvent(tx, { jobId: row.id, kind: 'resumed', at: now, data: { crashes: row.crashes } });
+      }
+      await forgetWorker(tx, workerId);
+    }
+    return ids;
+  });
+  if (rescued.length > 0) world.database.notify('work', '');
+  return rescued;
+}
+
+/** Gives back, in good order, what a stopping worker still runs; it counts as no crash. */
+export async function returnLeases(world: JobsWorld, workerId: string): Promise<number> {
+  const rows = await world.database.transaction((tx) => tx.query(RETURN_UNSTARTED, [workerId, world.clock.now()]));
+  if (rows.length > 0) world.database.notify('work', '');
+  return rows.length;
+}
+
+const POISONED = `
+SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING' AND lease_owner IS NULL AND crashes >= $1 LIMIT $2`;
+const OVERDUE_WAITING = `
+SELECT id, lease_epoch FROM jobs WHERE status IN ('QUEUED', 'PROCESSING') AND lease_owner IS NULL AND deadline_at < $1 LIMIT $2`;
+
+/** Fails jobs that nobody runs: those past their deadline, and those that have killed their worker too often. */
+export async function failHopeless(world: JobsWorld): Promise<number> {
+  const poisoned = await world.database.query<Row & { id: string; lease_epoch: number }>(POISONED, [CRASHES_MAX, OVERDUE_MAX]);
+  const overdue = await world.database.query<Row & { id: string; lease_epoch: number }>(OVERDUE_WAITING, [
+    world.clock.now(),
+    OVERDUE_MAX,
+  ]);
+  for (const { jobs, kind, text } of [
+    { jobs: poisoned, kind: 'unknown', text: 'Generation failed: the job was given up after repeated crashes' },
+    { jobs: overdue, kind: 'timed_out', text: 'The job was not finished in time' },
+  ] as const) {
+    for (const job of jobs) {
+      await failJob(world, { jobId: job.id, workerId: null, epoch: job.lease_epoch }, { kind, text });
+    }
+  }
+  return poisoned.length + overdue.length;
+}

@@ -1,0 +1,91 @@
+import { listAttempts, type Attempt } from './attempts.ts';
+import { buy } from './buy.ts';
+import { cancelUpstream } from './cancel-upstream.ts';
+import { chooseRoute, failureOf } from './choose-route.ts';
+import { finishPurchase } from './finish-purchase.ts';
+import { resolveAmbiguous } from './resolve-ambiguous.ts';
+import { CancelRequested, checkRun, DeadlinePassed, isStopping, loadRunningJob, routeOf, type Run } from './run.ts';
+import { cancelJobNow, failJob } from './settle.ts';
+import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
+
+/**
+ * Carries a leased job from where its rows say it stands to its end: buy, observe, collect, settle. Resolves
+ * when the job has ended, when its lease is lost, or when the process stops (another run then goes on).
+ */
+export async function runJob(world: JobsWorld, lease: Lease, signal: AbortSignal): Promise<void> {
+  await world.reachCrashPoint('C8');
+  const hints = world.hints.listen(lease.jobId);
+  try {
+    const job = await loadRunningJob(world, lease);
+    if (job === null) return await failJob(world, lease, { kind: 'retired', text: 'The model has left the catalogue' });
+    await carry({ world, lease, signal, job, hints });
+  } catch (error) {
+    // Somebody else has the job; whatever this run had in hand is theirs to judge.
+    if (!(error instanceof LeaseLost)) throw error;
+  } finally {
+    hints.stop();
+  }
+}
+
+async function carry(run: Run): Promise<void> {
+  try {
+    await checkRun(run);
+    while (!isStopping(run)) {
+      const hasEnded = await step(run);
+      if (hasEnded) return;
+    }
+  } catch (error) {
+    if (error instanceof CancelRequested) {
+      await cancelUpstream(run);
+      return cancelJobNow(run.world, run.lease);
+    }
+    if (error instanceof DeadlinePassed) {
+      await cancelUpstream(run);
+      return failJob(run.world, run.lease, { kind: 'timed_out', text: 'The job was not finished in time' });
+    }
+    throw error;
+  }
+}
+
+/** Goes on from the last attempt. True when the job has ended or the process stops. */
+async function step(run: Run): Promise<boolean> {
+  const attempts = await listAttempts(run.world.database, run.job.id);
+  const last = attempts.at(-1);
+  if (last === undefined || last.closedAt !== null) return tryNext(run, attempts);
+  const provider = run.world.providers.get(last.provider);
+  const route = routeOf(run.job.model, last.provider);
+  if (provider === undefined || route === null) {
+    await failJob(run.world, run.lease, { kind: 'retired', text: 'The provider of this job is no longer configured' });
+    return true;
+  }
+  if (last.state === 'ACCEPTED' && last.reference !== null) {
+    return finishPurchase(run, { provider, tries: triesOn(attempts, last) }, {
+      state: 'accepted',
+      attempt: last,
+      reference: last.reference,
+      outcome: null,
+    });
+  }
+  // INTENT after a restart: the request may have left or not, and nobody has read the answer.
+  const resolved = await resolveAmbiguous(run, { route, provider, attempt: last });
+  return finishPurchase(run, { provider, tries: triesOn(attempts, last) }, resolved);
+}
+
+async function tryNext(run: Run, attempts: Attempt[]): Promise<boolean> {
+  const choice = chooseRoute(run, attempts);
+  if (choice === null) {
+    await failJob(run.world, run.lease, failureOf(attempts.at(-1)));
+    return true;
+  }
+  const bought = await buy(run, { ...choice, number: attempts.length + 1 });
+  const tries = triesOn(attempts, bought.attempt) + 1;
+  const settled =
+    bought.state === 'ambiguous'
+      ? await resolveAmbiguous(run, { ...choice, attempt: { ...bought.attempt, state: 'AMBIGUOUS' } })
+      : bought;
+  return finishPurchase(run, { provider: choice.provider, tries }, settled);
+}
+
+function triesOn(attempts: readonly Attempt[], attempt: Attempt): number {
+  return attempts.filter((other) => other.provider === attempt.provider).length;
+}

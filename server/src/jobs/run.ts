@@ -1,0 +1,110 @@
+import type { Model, Route } from '../catalog/model.ts';
+import type { Row } from '../database/database.ts';
+import type { CallPlan } from './call-plan.ts';
+import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
+
+/** One job while this process runs it. */
+export interface Run {
+  world: JobsWorld;
+  lease: Lease;
+  /** Aborts when the process stops or the worker was declared dead. */
+  signal: AbortSignal;
+  job: RunningJob;
+  /** Hints for this job: see `JobsWorld.hints`. */
+  hints: ReturnType<JobsWorld['hints']['listen']>;
+}
+
+/** What a runner must know of its job. */
+export interface RunningJob {
+  id: string;
+  teamId: string;
+  keyId: string;
+  mode: 'live' | 'test';
+  operation: string;
+  model: Model;
+  plan: CallPlan;
+  /** The provider that the claim chose. */
+  provider: string | null;
+  createdAt: number;
+  deadlineAt: number;
+  webhook: { url: string; events: readonly string[] } | null;
+}
+
+/** The caller has asked to cancel. */
+export class CancelRequested extends Error {
+  override readonly name = 'CancelRequested';
+}
+
+/** The job's deadline has passed. */
+export class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed';
+}
+
+interface RunRow extends Row {
+  team_id: string;
+  key_id: string;
+  mode: 'live' | 'test';
+  operation: string;
+  model: string;
+  call_json: string;
+  provider: string | null;
+  created_at: number;
+  deadline_at: number;
+  webhook_url: string | null;
+  webhook_events: string | null;
+}
+
+const LOAD = `
+SELECT team_id, key_id, mode, operation, model, call_json, provider, created_at, deadline_at, webhook_url, webhook_events
+FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
+
+/** Reads the leased job; null when its model has left the catalogue. Throws LeaseLost. */
+export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<RunningJob | null> {
+  const row = (await world.database.query<RunRow>(LOAD, [lease.jobId, lease.workerId, lease.epoch]))[0];
+  if (row === undefined) throw new LeaseLost(lease.jobId);
+  const model = world.catalog.findModel(row.model);
+  if (model === undefined) return null;
+  return {
+    id: lease.jobId,
+    teamId: row.team_id,
+    keyId: row.key_id,
+    mode: row.mode,
+    operation: row.operation,
+    model,
+    // Safe: submit wrote a CallPlan here and nothing else writes the column.
+    plan: JSON.parse(row.call_json) as CallPlan,
+    provider: row.provider,
+    createdAt: row.created_at,
+    deadlineAt: row.deadline_at,
+    webhook: row.webhook_url === null ? null : { url: row.webhook_url, events: (row.webhook_events ?? '').split(',') },
+  };
+}
+
+const CHECK = `SELECT cancel_requested_at FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
+
+/** Throws when the run must not go on: lease lost, cancel asked for, deadline passed. */
+export async function checkRun(run: Run): Promise<void> {
+  const { world, lease } = run;
+  const values = [lease.jobId, lease.workerId, lease.epoch];
+  const row = (await world.database.query<Row & { cancel_requested_at: number | null }>(CHECK, values))[0];
+  if (row === undefined) throw new LeaseLost(lease.jobId);
+  if (row.cancel_requested_at !== null) throw new CancelRequested();
+  if (world.clock.now() >= run.job.deadlineAt) throw new DeadlinePassed();
+}
+
+/** Sleeps until a hint, the deadline or `ms`; then checks whether the run may go on. */
+export async function pauseRun(run: Run, ms: number): Promise<void> {
+  const left = run.job.deadlineAt - run.world.clock.now();
+  await run.hints.wait(Math.max(0, Math.min(ms, left)), run.signal);
+  await checkRun(run);
+}
+
+/** True while the process wants to go on. */
+export function isStopping(run: Run): boolean {
+  return run.signal.aborted;
+}
+
+/** The route by which a provider serves the job's model, or null. */
+export function routeOf(model: Model, provider: string): Route | null {
+  return model.routes.find((route) => route.provider === provider) ?? null;
+}

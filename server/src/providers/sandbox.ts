@@ -1,0 +1,102 @@
+import { z } from 'zod';
+
+import { FAILURE_KINDS, type Outcome } from '../core/outcome.ts';
+import type { Provider, ProviderAnswer, ProviderReference, ProviderRequest, Started } from '../core/provider.ts';
+
+/** The part of the sandbox's answers that we read. */
+const generation = z.object({
+  id: z.string(),
+  status: z.enum(['pending', 'completed', 'failed', 'cancelled']),
+  progress: z.number().nullish(),
+  outputs: z.array(z.object({ url: z.string() })).nullish(),
+  seed: z.number().nullish(),
+  error: z.object({ kind: z.enum(FAILURE_KINDS), text: z.string() }).nullish(),
+});
+
+const refusal = z.object({ error: z.object({ kind: z.enum(FAILURE_KINDS), text: z.string() }) });
+
+/** Draws stand-ins so that everything can be tried without paying. Takes our attempt's id as the generation's id. */
+export const sandbox: Provider = {
+  id: 'sandbox',
+  deduplicates: true,
+  start: (call) => ({
+    method: 'POST',
+    url: `${call.baseUrl}/v1/generations`,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      id: call.attemptId,
+      model: call.upstreamModel,
+      operation: call.operation,
+      input: call.parameters,
+      callback_url: call.callbackUrl,
+    }),
+  }),
+  started: (answer) => {
+    const read = generation.safeParse(answer.json);
+    if (answer.status < 300 && read.success) {
+      return { state: 'accepted', reference: referenceTo(read.data.id), costMicroUsd: 0 };
+    }
+    return refused(answer);
+  },
+  poll: (reference, baseUrl) => lookUp(baseUrl, reference.id),
+  polled: (answer) => {
+    const read = generation.safeParse(answer.json);
+    if (answer.status === 404) return { state: 'failed', kind: 'unknown', text: 'The sandbox has forgotten this generation', retryAfterMs: null };
+    if (!read.success) return { state: 'pending', progress: null };
+    return outcomeOf(read.data);
+  },
+  cancel: (reference, baseUrl) => ({
+    method: 'DELETE',
+    url: `${baseUrl}/v1/generations/${encodeURIComponent(reference.id)}`,
+    headers: {},
+    body: null,
+  }),
+  callback: (delivery) => {
+    const read = z.object({ id: z.string() }).safeParse(parseJson(delivery.body));
+    return read.success ? referenceTo(read.data.id) : null;
+  },
+  find: (attempt) => lookUp(attempt.baseUrl, attempt.attemptId),
+  found: (answer) => {
+    if (answer.status === 404) return null;
+    const read = generation.safeParse(answer.json);
+    return read.success ? referenceTo(read.data.id) : 'unsure';
+  },
+};
+
+function referenceTo(id: string): ProviderReference {
+  return { id, pollUrl: null, cancelUrl: null };
+}
+
+function lookUp(baseUrl: string, id: string): ProviderRequest {
+  return { method: 'GET', url: `${baseUrl}/v1/generations/${encodeURIComponent(id)}`, headers: {}, body: null };
+}
+
+function refused(answer: ProviderAnswer): Extract<Started, { state: 'failed' }> {
+  const read = refusal.safeParse(answer.json);
+  const seconds = Number(answer.headers['retry-after']);
+  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+  if (!read.success) return { state: 'failed', kind: 'unknown', text: `The sandbox answered ${answer.status}`, retryAfterMs };
+  return { state: 'failed', ...read.data.error, retryAfterMs };
+}
+
+function outcomeOf(read: z.infer<typeof generation>): Outcome {
+  switch (read.status) {
+    case 'pending':
+      return { state: 'pending', progress: read.progress ?? null };
+    case 'completed':
+      return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: 0, seed: read.seed ?? null };
+    case 'failed':
+      return { state: 'failed', retryAfterMs: null, ...(read.error ?? { kind: 'unknown', text: 'The sandbox failed' }) };
+    case 'cancelled':
+      return { state: 'failed', kind: 'unknown', text: 'The generation was cancelled at the sandbox', retryAfterMs: null };
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A callback that is no JSON is no hint.
+    return null;
+  }
+}
