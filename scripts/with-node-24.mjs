@@ -41,7 +41,7 @@ function main() {
   }
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], {
     stdio: 'inherit',
-    cwd: process.env.LUMEGATE_CWD ?? root,
+    cwd: root,
     env: process.env,
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -156,7 +156,7 @@ function providerUrls(env: Environment): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of Object.keys(env)) {
     const id = /^LUMEGATE_PROVIDER_([A-Z0-9_]+)_URL$/.exec(name)?.[1];
-    const value = url(env, name);
+    const value = id === undefined ? null : url(env, name);
     if (id !== undefined && value !== null) found[id.toLowerCase().replaceAll('_', '-')] = value;
   }
   return found;

@@ -1,0 +1,68 @@
+import { doctor } from './doctor.ts';
+import { firstImage } from './first-image.ts';
+import { grantCredits } from './grant.ts';
+import { manageKeys } from './key.ts';
+import { migrateStore } from './migrate.ts';
+import { serveSandbox } from './sandbox.ts';
+import { serve, type CommandWorld } from './serve.ts';
+import { manageWebhooks } from './webhook.ts';
+
+/** One command of `lumegate`. */
+interface Command {
+  name: string;
+  usage: string;
+  meaning: string;
+  /** Says nothing but what people want to read, unless the operator sets a log level. */
+  isQuiet: boolean;
+  /** Resolves with the exit code; nothing means 0. */
+  run(world: CommandWorld, words: string[]): Promise<number | void>;
+}
+
+const COMMANDS: readonly Command[] = [
+  { name: 'serve', usage: 'serve', meaning: 'Run the server.', isQuiet: false, run: serve },
+  {
+    name: 'first-image',
+    usage: 'first-image',
+    meaning: 'Make one picture, from an empty folder to a file, and show each step.',
+    isQuiet: true,
+    run: firstImage,
+  },
+  {
+    name: 'key',
+    usage: 'key create|list|rotate|revoke …',
+    meaning: 'Manage API keys, beside a running server too.',
+    isQuiet: true,
+    run: manageKeys,
+  },
+  { name: 'grant', usage: 'grant <credits> [--team <id>] [--reason <text>]', meaning: 'Give a team credits.', isQuiet: true, run: grantCredits },
+  {
+    name: 'webhook',
+    usage: 'webhook list|replay …',
+    meaning: 'Show deliveries; send one, or all that failed, again.',
+    isQuiet: true,
+    run: manageWebhooks,
+  },
+  { name: 'doctor', usage: 'doctor', meaning: 'Recompute every balance and check every job; report drift.', isQuiet: true, run: doctor },
+  { name: 'migrate', usage: 'migrate', meaning: 'Bring the store’s schema up to date.', isQuiet: true, run: migrateStore },
+  {
+    name: 'sandbox',
+    usage: 'sandbox [--port <n>]',
+    meaning: 'Run the sandbox provider by itself, over HTTP.',
+    isQuiet: true,
+    run: serveSandbox,
+  },
+  { name: 'help', usage: 'help', meaning: 'Show this.', isQuiet: true, run: async ({ output }) => output.say(usage()) },
+];
+
+/** The command of that name, or null. */
+export function findCommand(name: string): Command | null {
+  const wanted = name === '--help' || name === '-h' ? 'help' : name;
+  return COMMANDS.find((command) => command.name === wanted) ?? null;
+}
+
+/** All commands, a line each. */
+export function usage(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.usage.length));
+  const lines = COMMANDS.map((command) => `  ${command.usage.padEnd(width)}  ${command.meaning}`);
+  return ['Usage: lumegate <command>', '', ...lines, '', 'Settings are environment variables: docs/settings.md'].join('\n');
+}

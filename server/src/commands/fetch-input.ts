@@ -1,0 +1,67 @@
+import { open } from 'node:fs/promises';
+
+import type { BlobStore } from '../core/blob-port.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Net } from '../core/net-port.ts';
+import type { Database } from '../database/database.ts';
+import { findPublicFile } from '../files/public-files.ts';
+
+/** The contract's limit for pictures that callers send. */
+const INPUT_BYTES_MAX = 25 * 1024 * 1024;
+const INPUT_MS_MAX = 30_000;
+
+/** Fetches a caller's picture to a local file: from our own files, or through the checked way out. */
+export function inputFetcher(world: {
+  net: Net;
+  database: Database;
+  blobs: BlobStore;
+  clock: Clock;
+  publicUrl: () => string;
+}): (url: string, to: string) => Promise<boolean> {
+  return async (url, to) => {
+    const own = `${world.publicUrl()}/media/`;
+    return url.startsWith(own) ? copyOwn(world, { place: url.slice(own.length), to }) : downloadTo(world.net, url, to);
+  };
+}
+
+/** Downloads a stranger's file; false when it cannot be had whole. */
+export async function downloadTo(net: Net, url: string, to: string): Promise<boolean> {
+  return withFile(to, async (write) => {
+    const result = await net.download(url, write, {
+      totalMs: INPUT_MS_MAX,
+      bytesMax: INPUT_BYTES_MAX,
+      bytesPer10sMin: 1_000,
+      redirectsMax: 3,
+      trust: { operatorOrigins: [] },
+    });
+    return result.kind === 'done';
+  });
+}
+
+async function copyOwn(
+  world: { database: Database; blobs: BlobStore; clock: Clock },
+  file: { place: string; to: string },
+): Promise<boolean> {
+  const [token = '', fileName = ''] = file.place.split('/');
+  const found = await findPublicFile(world.database, { token, fileName, now: world.clock.now() });
+  const blob = found === null ? null : await world.blobs.open(found.blobKey);
+  if (blob === null) return false;
+  return withFile(file.to, async (write) => {
+    for await (const chunk of blob.stream) await write(chunk);
+    return true;
+  });
+}
+
+async function withFile(
+  to: string,
+  work: (write: (chunk: Uint8Array) => Promise<void>) => Promise<boolean>,
+): Promise<boolean> {
+  const file = await open(to, 'w', 0o600);
+  try {
+    return await work(async (chunk) => {
+      await file.write(chunk);
+    });
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,139 @@
+import path from 'node:path';
+
+import { loadCatalog, type Catalog } from '../catalog/load-catalog.ts';
+import type { ReachCrashPoint } from '../core/crash-point.ts';
+import { createApp } from '../http/app.ts';
+import { listen } from '../http/listen.ts';
+import type { JobsPort } from '../http/jobs-port.ts';
+import { cancelJob } from '../jobs/cancel-job.ts';
+import { receiveCallback } from '../jobs/callback.ts';
+import { estimateJob } from '../jobs/estimate.ts';
+import { findJob } from '../jobs/job-record.ts';
+import { listJobs } from '../jobs/list-jobs.ts';
+import { submitJob } from '../jobs/submit.ts';
+import { findTimeline, waitForJob, watchJob } from '../jobs/watch-job.ts';
+import { updateWebhookStatus } from '../jobs/webhook-status.ts';
+import type { JobsWorld } from '../jobs/world.ts';
+import { createMetrics } from '../log/metrics.ts';
+import { startWorker, type Worker } from '../loops/worker.ts';
+import { createAuthenticator } from '../teams/authenticate.ts';
+import { findKeyDigest } from '../teams/keys.ts';
+import { buildEngine } from './build-engine.ts';
+import { httpMetrics, registerGauges } from './server-metrics.ts';
+import type { Machine, Store } from './open-store.ts';
+
+/** A server that answers, and runs jobs when it has that role. */
+export interface RunningServer {
+  /** Base of every address it gives out. */
+  publicUrl: string;
+  catalog: Catalog;
+  /** Stops accepting, lets what is under way finish or be handed over, closes everything but the store. */
+  close(): Promise<void>;
+}
+
+export const CATALOG_FOLDER = path.join(import.meta.dirname, '..', '..', '..', 'catalog');
+
+/** Starts everything of one process, in the order in which the parts need each other. */
+export async function runServer(
+  machine: Machine,
+  store: Store,
+  options: { reachCrashPoint: ReachCrashPoint; version: string },
+): Promise<RunningServer> {
+  const { settings, clock, log, random } = machine;
+  const catalog = loadCatalog(CATALOG_FOLDER);
+  const closing = new AbortController();
+  let publicUrl = settings.publicUrl ?? '';
+  let takeCallback: (url: string, body: string) => Promise<void> = async () => {};
+  const engine = await buildEngine(machine, store, {
+    catalog,
+    reachCrashPoint: options.reachCrashPoint,
+    publicUrl: () => publicUrl,
+    sendCallback: (url, body) => takeCallback(url, body),
+  });
+  const metrics = createMetrics();
+  const authenticator = createAuthenticator({ database: store.database, vault: store.vault, clock });
+  const app = createApp({
+    settings,
+    clock,
+    random,
+    newId: store.newId,
+    log,
+    metrics: httpMetrics(metrics),
+    net: engine.net,
+    blobs: engine.blobs,
+    media: engine.media,
+    database: store.database,
+    catalog,
+    authenticator,
+    jobs: jobsPort(engine.world),
+    publicUrl: () => publicUrl,
+    version: options.version,
+    closing: closing.signal,
+    reachCrashPoint: options.reachCrashPoint,
+  });
+  // The sandbox lives in this process, and so does the door that its callbacks come to.
+  takeCallback = async (url, body) => {
+    await app.request(new URL(url).pathname, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+  };
+  const listener = await listen(app, {
+    host: settings.host,
+    port: settings.port,
+    clock,
+    closing,
+    ...(machine.isUnderTest ? { onHalfAnswer: () => options.reachCrashPoint('C7') } : {}),
+  });
+  if (publicUrl === '') publicUrl = `http://${urlHost(settings.host)}:${listener.port}`;
+  const worker: Worker | null = settings.roles.has('worker')
+    ? await startWorker({
+        world: engine.world,
+        sweep: engine.sweepSandbox,
+        deliver: {
+          database: store.database,
+          net: engine.net,
+          clock,
+          random,
+          log,
+          findDigest: (keyId) => findKeyDigest(store.database, { vault: store.vault, keyId }),
+          digestForm: settings.webhookDigest,
+          trust: { operatorOrigins: [] },
+          reachCrashPoint: options.reachCrashPoint,
+          updateWebhookStatus,
+        },
+      })
+    : null;
+  registerGauges(metrics, { database: store.database, worker });
+  log.info('server.started', { url: publicUrl, engine: store.database.engine, models: catalog.models.size });
+  return {
+    publicUrl,
+    catalog,
+    close: async () => {
+      log.info('server.stopping');
+      await Promise.all([listener.close(), worker?.stop()]);
+      authenticator.close();
+      await engine.close();
+    },
+  };
+}
+
+function jobsPort(world: JobsWorld): JobsPort {
+  return {
+    submitJob: (request) => submitJob(world, request),
+    estimateJob: (request) => estimateJob(world, request),
+    findJob: (caller, jobId) => findJob(world, caller, jobId),
+    listJobs: (caller, query) => listJobs(world, caller, query),
+    waitForJob: (caller, jobId, wait) => waitForJob(world, caller, jobId, wait),
+    watchJob: (caller, jobId, watch) => watchJob(world, caller, jobId, watch),
+    findTimeline: async (caller, jobId) => {
+      const found = await findTimeline(world, caller, jobId);
+      return found === null ? null : { events: found.events, attempts: found.attempts.map((attempt) => ({ ...attempt })) };
+    },
+    cancelJob: (caller, jobId) => cancelJob(world, caller, jobId),
+    receiveCallback: (callback) => receiveCallback(world, callback),
+  };
+}
+
+/** The address by which this machine reaches a listener on `host`. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,83 @@
+import { claimJobs } from '../jobs/claim.ts';
+import { returnLeases } from '../jobs/rescue.ts';
+import { runJob } from '../jobs/run-job.ts';
+import type { JobsWorld, Lease } from '../jobs/world.ts';
+import { every, type Loop } from './every.ts';
+
+/** Jobs that one process carries at once; each waits for its provider most of the time. */
+const RUNNERS_MAX = 10_000;
+/** Hints wake the loop; this is for those that got lost. */
+const LOOK_MS = 1_000;
+/** After a run broke with an error of ours (the store is away): its lease is given back and others go on. */
+const BROKEN_PAUSE_MS = 2_000;
+
+export interface Dispatcher {
+  /** Stops claiming, lets runs come to a safe place, gives back the rest. */
+  stop(): Promise<void>;
+  running(): number;
+}
+
+/** Claims waiting jobs and carries each to its end. */
+export function startDispatch(world: JobsWorld, options: { workerId: string; drainMs: number }): Dispatcher {
+  const ending = new AbortController();
+  const runs = new Map<string, Promise<void>>();
+
+  const start = (lease: Lease): void => {
+    const run = carry(world, lease, ending.signal).finally(() => runs.delete(lease.jobId));
+    runs.set(lease.jobId, run);
+  };
+
+  const loop: Loop = every({
+    name: 'dispatch',
+    ms: LOOK_MS,
+    clock: world.clock,
+    log: world.log,
+    round: async (signal) => {
+      while (!signal.aborted && runs.size < RUNNERS_MAX) {
+        const leases = await claimJobs(world, { workerId: options.workerId, limit: RUNNERS_MAX - runs.size });
+        if (leases.length === 0) return;
+        for (const lease of leases) start(lease);
+      }
+    },
+  });
+  const unsubscribe = world.database.subscribe('work', loop.wake);
+
+  return {
+    running: () => runs.size,
+    stop: async () => {
+      unsubscribe();
+      await loop.stop();
+      const done = new AbortController();
+      const drained = Promise.all(runs.values()).then(() => done.abort());
+      await world.clock.sleep(options.drainMs, done.signal);
+      ending.abort();
+      await drained;
+      await returnLeases(world, options.workerId);
+    },
+  };
+}
+
+async function carry(world: JobsWorld, lease: Lease, signal: AbortSignal): Promise<void> {
+  const startedMs = world.clock.monotonicMs();
+  try {
+    await runJob(world, lease, signal);
+    world.log.info('job.run', { jobId: lease.jobId, epoch: lease.epoch, durationMs: Math.round(world.clock.monotonicMs() - startedMs) });
+  } catch (error) {
+    // The rows say where the job stands: it is given back, and the next claim goes on from there.
+    world.log.error('job.run-broke', { jobId: lease.jobId, epoch: lease.epoch }, error);
+    await world.clock.sleep(BROKEN_PAUSE_MS, signal);
+    await giveBack(world, lease);
+  }
+}
+
+const GIVE_BACK = `
+UPDATE jobs SET lease_owner = NULL, crashes = crashes + 1 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
+
+async function giveBack(world: JobsWorld, lease: Lease): Promise<void> {
+  try {
+    await world.database.transaction((tx) => tx.query(GIVE_BACK, [lease.jobId, lease.workerId, lease.epoch]));
+  } catch (error) {
+    // The store is still away: the lease stays with this worker until its next start.
+    world.log.error('job.give-back-failed', { jobId: lease.jobId }, error);
+  }
+}
