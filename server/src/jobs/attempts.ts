@@ -85,7 +85,7 @@ function attemptFromRow(row: AttemptRow): Attempt {
 }
 
 const TOUCH = `
-UPDATE jobs SET due_at = due_at
+UPDATE jobs SET lease_epoch = lease_epoch
 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
 
 /** Throws LeaseLost, and so rolls back, unless the lease is still held; on PostgreSQL it locks the job's row. */

@@ -50,12 +50,12 @@ export async function buy(run: Run, choice: { route: Route; provider: Provider; 
   const request = startRequest(run, choice, attempt);
   await commitIntent(run, attempt, request);
   await world.reachCrashPoint('C9');
-  return send(run, { provider: choice.provider, attempt, request });
+  return send(run, { provider: choice.provider, attempt, request, isRepeated: false });
 }
 
 /** Sends the request of an earlier intent again, where the provider buys once for one attempt id. */
 export async function buyAgain(run: Run, choice: { route: Route; provider: Provider; attempt: Attempt }): Promise<Bought> {
-  return send(run, { ...choice, request: startRequest(run, choice, choice.attempt) });
+  return send(run, { ...choice, request: startRequest(run, choice, choice.attempt), isRepeated: true });
 }
 
 function startRequest(
@@ -103,22 +103,28 @@ async function commitIntent(run: Run, attempt: Attempt, request: ProviderRequest
   world.database.notify('job', lease.jobId);
 }
 
+/** A repeated request that meets one of these tells nothing about the first one. */
+const SAYS_NOTHING: ReadonlySet<FailureKind> = new Set(['rate_limited', 'unavailable', 'timed_out', 'unauthorized', 'quota']);
+
 async function send(
   run: Run,
-  purchase: { provider: Provider; attempt: Attempt; request: ProviderRequest },
+  purchase: { provider: Provider; attempt: Attempt; request: ProviderRequest; isRepeated: boolean },
 ): Promise<Bought> {
   const { world } = run;
-  const { provider, attempt, request } = purchase;
+  const { provider, attempt, request, isRepeated } = purchase;
   const result = await world.upstream.exchange(provider.id, request, {
     timeoutMs: START_MS_MAX,
     signal: run.signal,
     onSending: () => void world.reachCrashPoint('C10'),
   });
   await world.reachCrashPoint('C11');
+  if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };
   if (result.kind === 'refused') return reject(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
   if (result.kind === 'lost' || AMBIGUOUS_STATUS.has(result.status)) return ambiguous(run, attempt, result);
   const started = provider.started(readAnswer(result));
-  if (started.state === 'failed') return reject(run, attempt, started);
+  if (started.state === 'failed') {
+    return isRepeated && SAYS_NOTHING.has(started.kind) ? { state: 'ambiguous', attempt } : reject(run, attempt, started);
+  }
   await accept(run, attempt, {
     reference: started.reference,
     costMicroUsd: started.state === 'accepted' ? started.costMicroUsd : null,

@@ -2,6 +2,8 @@ import type { Row, Tx } from '../database/database.ts';
 import { findRoutes } from './call-plan.ts';
 import type { JobsWorld, Lease } from './world.ts';
 
+/** A job that was running when its worker died this often is a poison: it is left to the sweep, which fails it. */
+export const CRASHES_MAX = 3;
 /** Jobs taken in one transaction; more would make the others wait for the writer. */
 const CLAIM_MAX = 64;
 /** Waiting jobs looked at in one go, and goes in one claim: teams at their limit are stepped over. */
@@ -27,7 +29,7 @@ const COLUMNS = `jobs.id, jobs.team_id, jobs.key_id, jobs.model, jobs.mode, jobs
 const ORPHANS = `
 SELECT ${COLUMNS} FROM jobs
 JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
-WHERE jobs.status = 'PROCESSING' AND jobs.lease_owner IS NULL AND jobs.due_at <= $1
+WHERE jobs.status = 'PROCESSING' AND jobs.lease_owner IS NULL AND jobs.crashes < $1
 ORDER BY jobs.created_at LIMIT $2`;
 
 const WAITING = `
@@ -55,7 +57,7 @@ export async function claimJobs(world: JobsWorld, options: { workerId: string; l
     await tx.lock('claim');
     const running = await countRunning(tx);
     const limit = Math.min(options.limit, CLAIM_MAX);
-    const orphans = await tx.query<WaitingRow>(ORPHANS, [world.clock.now(), limit]);
+    const orphans = await tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX, limit]);
     const chosen = orphans.map((job) => ({ job, provider: providerFor(world, job, running, { mustFit: false }) }));
     await chooseWaiting(world, tx, { limit, running, chosen });
     const taken = await Promise.all(chosen.map((choice) => take(world, tx, { ...choice, workerId: options.workerId })));

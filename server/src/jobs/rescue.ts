@@ -1,20 +1,19 @@
+import { CRASHES_MAX } from './claim.ts';
 import type { JobsWorld } from './world.ts';
 import { insertEvent } from './job-events.ts';
 import { failJob } from './settle.ts';
 import { findDeadWorkers, forgetWorker } from './workers.ts';
 import type { Row } from '../database/database.ts';
 
-/** A job that was running when its worker died this often is a poison and fails. */
-export const CRASHES_MAX = 3;
 /** Jobs failed for their deadline in one sweep. */
 const OVERDUE_MAX = 200;
 
 const ORPHAN = `
-UPDATE jobs SET lease_owner = NULL, crashes = crashes + 1, due_at = $2
+UPDATE jobs SET lease_owner = NULL, crashes = crashes + 1
 WHERE status = 'PROCESSING' AND lease_owner = $1 RETURNING id, crashes`;
 
-const RETURN_UNSTARTED = `
-UPDATE jobs SET lease_owner = NULL, due_at = $2
+const RETURN = `
+UPDATE jobs SET lease_owner = NULL
 WHERE status = 'PROCESSING' AND lease_owner = $1 RETURNING id`;
 
 /** Takes the leases of dead workers away, so that the next claim finds the jobs. Returns the jobs' ids. */
@@ -24,7 +23,7 @@ export async function rescueOrphans(world: JobsWorld): Promise<string[]> {
     const ids: string[] = [];
     for (const workerId of await findDeadWorkers(tx)) {
       const now = world.clock.now();
-      const rows = await tx.query<Row & { id: string; crashes: number }>(ORPHAN, [workerId, now]);
+      const rows = await tx.query<Row & { id: string; crashes: number }>(ORPHAN, [workerId]);
       for (const row of rows) {
         ids.push(row.id);
         await insertEvent(tx, { jobId: row.id, kind: 'resumed', at: now, data: { crashes: row.crashes } });
@@ -39,7 +38,7 @@ export async function rescueOrphans(world: JobsWorld): Promise<string[]> {
 
 /** Gives back, in good order, what a stopping worker still runs; it counts as no crash. */
 export async function returnLeases(world: JobsWorld, workerId: string): Promise<number> {
-  const rows = await world.database.transaction((tx) => tx.query(RETURN_UNSTARTED, [workerId, world.clock.now()]));
+  const rows = await world.database.transaction((tx) => tx.query(RETURN, [workerId]));
   if (rows.length > 0) world.database.notify('work', '');
   return rows.length;
 }

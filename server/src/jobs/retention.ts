@@ -26,7 +26,7 @@ export async function expireOutputs(world: JobsWorld): Promise<number> {
   return due.length;
 }
 
-/** Deletes stored results that no job knows, left over from crashes. Returns how many. */
+/** Deletes stored results that no job knows, left over from crashes. Returns how many. Reads the whole store: seldom. */
 export async function sweepOrphanBlobs(world: JobsWorld): Promise<number> {
   const oldest = await world.blobs.list('outputs/', SWEEP_MAX);
   let count = 0;

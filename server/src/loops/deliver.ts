@@ -9,6 +9,7 @@ import {
   findNextDueAt,
   recordTry,
   rescueDeliveries,
+  type Claimed,
   type DeliveryTry,
   type LeasedDelivery,
 } from '../webhooks/deliveries.ts';
@@ -37,7 +38,7 @@ export interface DeliverWorld {
 
 /** A running loop. */
 export interface DeliverLoop {
-  /** Looks for due deliveries now. */
+  /** Looks for due deliveries now, without the rest that hints from elsewhere wait for. */
   wake(): void;
   /** Begins no more tries, lets those under way end (at most `DRAIN_MS_MAX`) and resolves when all is still. */
   stop(): Promise<void>;
@@ -52,11 +53,10 @@ const POLL_MS = 1_000;
 /** Claims of one turn; each fills the lanes of at least one host. */
 const CLAIMS_MAX = 64;
 /**
- * After a turn the loop rests this many times as long as the turn took, whoever rings. With 10,000 due deliveries of
- * a full host a claim costs 5 to 10 ms, and every try that ends rings: unpaced, claims alone would fill the thread.
+ * After a turn the loop rests as long as the turn took, but no longer than this. With 10,000 due deliveries of a full
+ * host a claim costs 5 to 10 ms, and each try that ends rings: without a rest claims alone would fill the thread.
  */
-const PACE = 2;
-const PACE_MS_MAX = 250;
+const REST_MS_MAX = 250;
 /** Leases of dead workers are looked for this often; an orphan may wait 30 s at most. */
 const RESCUE_MS = 5_000;
 /** A try that cannot be written down (the store is away) is tried again, first after the one, at last every other. */
@@ -72,6 +72,11 @@ export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
   const lanes = createLanes();
   const underWay = new Set<Promise<void>>();
   const bell = createBell(world.clock);
+  const urgent = createBell(world.clock);
+  const wake = (): void => {
+    urgent.ring();
+    bell.ring();
+  };
   const unsubscribe = world.database.subscribe('delivery', bell.ring);
   let rescuedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -79,7 +84,7 @@ export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
     lanes.begin(delivery.host);
     const startedMs = world.clock.monotonicMs();
     const done = deliver(world, delivery, giveUp.signal)
-      .catch((error: unknown) => world.log.error('delivery.broken', { deliveryId: delivery.id }, error))
+      .catch((error: unknown) => world.log.error('delivery.abandoned', { deliveryId: delivery.id }, error))
       .finally(() => {
         underWay.delete(done);
         lanes.end(delivery.host, world.clock.monotonicMs() - startedMs);
@@ -95,9 +100,9 @@ export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
     }
     // Bounded, because places that fall free meanwhile could keep it from the rescue for ever.
     for (let claims = 0; claims < CLAIMS_MAX && lanes.free() > 0 && !stopping.signal.aborted; claims += 1) {
-      const leased = await claim(world, lanes);
-      if (leased.length === 0) break;
-      for (const delivery of leased) begin(delivery);
+      const { deliveries, isMore } = await claim(world, lanes);
+      for (const delivery of deliveries) begin(delivery);
+      if (deliveries.length === 0 || !isMore) break;
     }
     const now = world.clock.now();
     const dueAt = await findNextDueAt(world.database, now);
@@ -107,23 +112,24 @@ export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       bell.hush();
+      urgent.hush();
       const startedMs = world.clock.monotonicMs();
       const restMs = await turn().catch((error: unknown) => {
         world.log.error('delivery.turn-failed', {}, error);
         return POLL_MS;
       });
       const turnMs = world.clock.monotonicMs() - startedMs;
-      if (turnMs > 0) await world.clock.sleep(Math.min(turnMs * PACE, PACE_MS_MAX), stopping.signal);
+      if (turnMs > 0) await urgent.wait(Math.min(turnMs, REST_MS_MAX));
       await bell.wait(restMs);
     }
   }
 
   const running = run();
   return {
-    wake: bell.ring,
+    wake,
     stop: async () => {
       stopping.abort();
-      bell.ring();
+      wake();
       unsubscribe();
       await running;
       const drained = new AbortController();
@@ -156,18 +162,22 @@ async function rescue(world: DeliverWorld): Promise<void> {
   if (rescued > 0) world.log.warn('delivery.rescued', { count: rescued });
 }
 
-async function claim(world: DeliverWorld, lanes: Lanes): Promise<LeasedDelivery[]> {
+async function claim(world: DeliverWorld, lanes: Lanes): Promise<Claimed> {
   const { database, clock, workerId } = world;
-  const leased = await database.transaction((tx) => claimDeliveries(tx, { workerId, now: clock.now(), lanes }));
-  if (leased.length > 0) await world.reachCrashPoint('C23');
-  return leased;
+  const claimed = await database.transaction((tx) => claimDeliveries(tx, { workerId, now: clock.now(), lanes }));
+  if (claimed.deliveries.length > 0) await world.reachCrashPoint('C23');
+  return claimed;
 }
 
 async function deliver(world: DeliverWorld, delivery: LeasedDelivery, giveUp: AbortSignal): Promise<void> {
   const { clock } = world;
   const at = clock.now();
   const startedMs = clock.monotonicMs();
-  const outcome = await send(world, delivery, { at, giveUp });
+  const outcome = await send(world, delivery, { at, giveUp }).catch((error: unknown): TryOutcome => {
+    // A fault of ours is a failed try like any other: without a record the lease would stay taken for ever.
+    world.log.error('delivery.broken', { deliveryId: delivery.id }, error);
+    return { kind: 'unanswered', failure: 'internal', isFinal: false };
+  });
   if (outcome === 'given-up') return;
   if (outcome.kind === 'answered') await world.reachCrashPoint('C25');
   const made: DeliveryTry = {

@@ -1,6 +1,7 @@
 import { claimJobs } from '../jobs/claim.ts';
 import { returnLeases } from '../jobs/rescue.ts';
 import { runJob } from '../jobs/run-job.ts';
+import { StoreUnavailable } from '../database/database.ts';
 import type { JobsWorld, Lease } from '../jobs/world.ts';
 import { every, type Loop } from './every.ts';
 
@@ -8,7 +9,7 @@ import { every, type Loop } from './every.ts';
 const RUNNERS_MAX = 10_000;
 /** Hints wake the loop; this is for those that got lost. */
 const LOOK_MS = 1_000;
-/** After a run broke with an error of ours (the store is away): its lease is given back and others go on. */
+/** Pause before a broken run's lease is given back, so that a fault that stays does not spin. */
 const BROKEN_PAUSE_MS = 2_000;
 
 export interface Dispatcher {
@@ -63,21 +64,25 @@ async function carry(world: JobsWorld, lease: Lease, signal: AbortSignal): Promi
     await runJob(world, lease, signal);
     world.log.info('job.run', { jobId: lease.jobId, epoch: lease.epoch, durationMs: Math.round(world.clock.monotonicMs() - startedMs) });
   } catch (error) {
-    // The rows say where the job stands: it is given back, and the next claim goes on from there.
     world.log.error('job.run-broke', { jobId: lease.jobId, epoch: lease.epoch }, error);
-    await world.clock.sleep(BROKEN_PAUSE_MS, signal);
-    await giveBack(world, lease);
+    // The rows say where the job stands: it is given back, and the next claim goes on from there.
+    await giveBack(world, lease, { isOurFault: !(error instanceof StoreUnavailable), signal });
   }
 }
 
 const GIVE_BACK = `
-UPDATE jobs SET lease_owner = NULL, crashes = crashes + 1 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
+UPDATE jobs SET lease_owner = NULL, crashes = crashes + $4 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 
-async function giveBack(world: JobsWorld, lease: Lease): Promise<void> {
-  try {
-    await world.database.transaction((tx) => tx.query(GIVE_BACK, [lease.jobId, lease.workerId, lease.epoch]));
-  } catch (error) {
-    // The store is still away: the lease stays with this worker until its next start.
-    world.log.error('job.give-back-failed', { jobId: lease.jobId }, error);
+/** Goes on until the store takes it: a lease without a run would keep the job from everybody while this worker lives. */
+async function giveBack(world: JobsWorld, lease: Lease, how: { isOurFault: boolean; signal: AbortSignal }): Promise<void> {
+  while (!how.signal.aborted) {
+    await world.clock.sleep(BROKEN_PAUSE_MS, how.signal);
+    try {
+      const values = [lease.jobId, lease.workerId, lease.epoch, how.isOurFault ? 1 : 0];
+      await world.database.transaction((tx) => tx.query(GIVE_BACK, values));
+      return;
+    } catch (error) {
+      world.log.error('job.give-back-failed', { jobId: lease.jobId }, error);
+    }
   }
 }

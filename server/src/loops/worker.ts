@@ -12,6 +12,8 @@ import { every } from './every.ts';
 /** Dead workers are looked for this often: with the lease of 20 s an orphan goes on within 30 s. */
 const RESCUE_MS = 5_000;
 const SWEEP_MS = 60_000;
+/** Files without a row are looked for this often: the look reads the names of all files. */
+const ORPHAN_FILES_MS = 3_600_000;
 const UPLOADS_MAX = 200;
 /** Jobs that are nearly done may finish when the process stops; others go on elsewhere from their rows. */
 const DRAIN_MS = 10_000;
@@ -60,10 +62,17 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
   });
   const sweep = every({ name: 'sweep', ms: SWEEP_MS, clock: world.clock, log: world.log, round: () => sweepOnce(options) });
+  const orphanFiles = every({
+    name: 'orphan-files',
+    ms: ORPHAN_FILES_MS,
+    clock: world.clock,
+    log: world.log,
+    round: async () => void (await sweepOrphanBlobs(world)),
+  });
   return {
     running: () => crew.dispatcher.running(),
     stop: async () => {
-      await Promise.all([rescue.stop(), sweep.stop()]);
+      await Promise.all([rescue.stop(), sweep.stop(), orphanFiles.stop()]);
       await crew.stop();
       await beat.stop();
       await retireWorker(world.database, crew.workerId);
@@ -122,7 +131,6 @@ async function sweepOnce(options: WorkerOptions): Promise<void> {
     await world.database.transaction((tx) => markUploadDeleted(tx, upload.id, now));
     await world.blobs.delete(upload.blobKey);
   }
-  await sweepOrphanBlobs(world);
   await forgetOldKeys(world);
   await options.sweep();
 }

@@ -1,24 +1,17 @@
-import { readFile, rename, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log-port.ts';
-import type { DrawSpec, MediaPort } from '../core/media-port.ts';
-import type { Random } from '../core/random.ts';
-import { startRequest, type GenerationRecord, type StartRequest } from './generation.ts';
-import type { GenerationStore } from './generation-store.ts';
+import { drawGeneration, type DrawingWorld } from './draw-generation.ts';
+import { startRequest, type GenerationRecord } from './generation.ts';
 import { trickOf, type Trick } from './magic-words.ts';
 
 /** Where the sandbox lives and what it draws with. */
-export interface SandboxWorld {
-  store: GenerationStore;
-  media: MediaPort;
+export interface SandboxWorld extends DrawingWorld {
   clock: Clock;
-  random: Random;
   log: Log;
   /** A generation takes at least this long. */
   durationMs: number;
-  /** Fetches a caller's file to a local path; false when it cannot be had. */
-  fetchInput(url: string, to: string): Promise<boolean>;
   /** Tells the gateway that something happened; best effort. */
   sendCallback(url: string, body: string): Promise<void>;
 }
@@ -50,6 +43,8 @@ interface Drawing {
 }
 
 const TYPES: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' };
+/** Drawings whose state is kept in memory; what was forgotten is found on disk again. */
+const DRAWINGS_MAX = 2_000;
 /** Tricks that count tries remember this many prompts. */
 const COUNTED_MAX = 1_000;
 
@@ -89,8 +84,9 @@ export function createSandbox(world: SandboxWorld): SandboxService {
     const { id } = record.request;
     if (drawings.has(id) || trick?.slowness === Infinity || trick?.failAt !== undefined) return;
     const drawing: Drawing = { problem: null, isDone: false };
+    if (drawings.size >= DRAWINGS_MAX) forgetDone(drawings);
     drawings.set(id, drawing);
-    draw(world, record)
+    drawGeneration(world, record)
       .then(async (problem) => {
         drawing.problem = problem;
         drawing.isDone = true;
@@ -159,6 +155,10 @@ export function createSandbox(world: SandboxWorld): SandboxService {
   };
 }
 
+function forgetDone(drawings: Map<string, Drawing>): void {
+  for (const [id, drawing] of drawings) if (drawing.isDone) drawings.delete(id);
+}
+
 function readyAt(world: SandboxWorld, record: GenerationRecord, trick: Trick | null): number {
   return record.startedAt + world.durationMs * (trick?.slowness ?? 1);
 }
@@ -169,105 +169,6 @@ function progressOf(world: SandboxWorld, record: GenerationRecord, trick: Trick 
   if (durationMs === Infinity) return 5;
   const passedMs = world.clock.now() - record.startedAt;
   return passedMs >= durationMs ? 100 : Math.max(0, Math.floor((passedMs / durationMs) * 100));
-}
-
-/** Draws the picture once. Resolves with what is wrong with the input, or null. */
-async function draw(world: SandboxWorld, record: GenerationRecord): Promise<string | null> {
-  const { id, input } = record.request;
-  const target = world.store.picturePath(id, input.output_format ?? 'jpg');
-  if (await exists(target)) return null;
-  const inputs = await fetchInputs(world, record.request);
-  if (typeof inputs === 'string') return inputs;
-  const unfinished = world.store.scratchPath(`${id}.drawing`);
-  const drawn = await world.media.draw({ ...(await drawSpec(world, record.request, inputs)) }, unfinished);
-  if (!drawn.ok) return drawn.problem === 'crashed' || drawn.problem === 'too-slow' ? `drawing failed: ${drawn.problem}` : `an input picture is unusable: ${drawn.problem}`;
-  await rename(unfinished, target);
-  return null;
-}
-
-type Inputs = Map<string, string>;
-
-/** Local copies of every file the request names; a text when one cannot be had. */
-async function fetchInputs(world: SandboxWorld, request: StartRequest): Promise<Inputs | string> {
-  const { input, id } = request;
-  const wanted: [string, string][] = [];
-  if (input.image_prompt !== undefined) wanted.push(['image_prompt', input.image_prompt]);
-  if (input.image !== undefined) wanted.push(['image', input.image]);
-  if (input.mask !== undefined) wanted.push(['mask', input.mask]);
-  for (const [index, url] of (input.input_images ?? []).entries()) wanted.push([`input_images.${index}`, url]);
-  const found: Inputs = new Map();
-  for (const [name, url] of wanted) {
-    const to = world.store.scratchPath(`${id}.${name}`);
-    if (!(await world.fetchInput(url, to))) return `${name} could not be fetched`;
-    const facts = await world.media.inspect(to);
-    if (!facts.ok || facts.value.kind !== 'image') return `${name} is not a usable picture`;
-    found.set(name, to);
-  }
-  return found;
-}
-
-const SIDE_DEFAULT = 1_024;
-/** Edits draw at the size of the picture they change, up to this side. */
-const EDIT_SIDE_MAX = 2_048;
-
-async function drawSpec(world: SandboxWorld, request: StartRequest, inputs: Inputs): Promise<DrawSpec> {
-  const { input, model } = request;
-  const imagePath = inputs.get('image');
-  const source = imagePath === undefined ? null : await world.media.inspect(imagePath);
-  const size = editSize(source?.ok === true ? source.value : null, input.mode === 'outpaint' ? (input.outpaint ?? 'Zoom out 1.5x') : null);
-  const imagePrompt = inputs.get('image_prompt');
-  return {
-    prompt: input.prompt,
-    seed: input.seed ?? seedOf(world.random),
-    width: input.width ?? size.width,
-    height: input.height ?? size.height,
-    format: input.output_format ?? 'jpg',
-    quality: Math.max(1, input.output_quality ?? 90),
-    raw: input.raw ?? false,
-    imagePrompt: imagePrompt === undefined ? null : { path: imagePrompt, strength: input.image_prompt_strength ?? 0.5 },
-    inputImages: [...inputs].filter(([name]) => name.startsWith('input_images.')).map(([, path]) => path),
-    edit:
-      imagePath === undefined
-        ? null
-        : { imagePath, maskPath: inputs.get('mask') ?? null, mode: input.mode ?? 'inpaint', outpaint: input.outpaint ?? null },
-    badge: `sandbox · ${model}`,
-  };
-}
-
-/** The canvas of an edit: the picture's own size, or larger where it is extended. */
-function editSize(
-  source: { width: number | null; height: number | null } | null,
-  outpaint: string | null,
-): { width: number; height: number } {
-  const width = source?.width ?? SIDE_DEFAULT;
-  const height = source?.height ?? SIDE_DEFAULT;
-  const grown = grow({ width, height }, outpaint);
-  const scale = Math.min(1, EDIT_SIDE_MAX / Math.max(grown.width, grown.height));
-  return { width: Math.max(16, Math.round(grown.width * scale)), height: Math.max(16, Math.round(grown.height * scale)) };
-}
-
-function grow(size: { width: number; height: number }, outpaint: string | null): { width: number; height: number } {
-  const { width, height } = size;
-  switch (outpaint) {
-    case 'Zoom out 2x':
-      return { width: width * 2, height: height * 2 };
-    case 'Zoom out 1.5x':
-      return { width: width * 1.5, height: height * 1.5 };
-    case 'Make square':
-      return { width: Math.max(width, height), height: Math.max(width, height) };
-    case 'Left outpaint':
-    case 'Right outpaint':
-      return { width: width * 1.5, height };
-    case 'Top outpaint':
-    case 'Bottom outpaint':
-      return { width, height: height * 1.5 };
-    default:
-      return size;
-  }
-}
-
-function seedOf(random: Random): number {
-  return Buffer.from(random.bytes(4)).readUInt32BE();
 }
 
 function spoil(bytes: Buffer, how: Trick['file']): Uint8Array {
@@ -300,8 +201,4 @@ function parseJson(text: string | null): unknown {
     // Not JSON: the schema refuses null with its own words.
     return null;
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => null)) !== null;
 }

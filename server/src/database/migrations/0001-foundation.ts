@@ -117,7 +117,6 @@ CREATE TABLE jobs (
   webhook_events TEXT,
   webhook_status TEXT CHECK (webhook_status IN ('pending', 'delivered', 'failed')),
   queue_rank BIGINT NOT NULL,
-  due_at BIGINT NOT NULL,
   cancel_requested_at BIGINT,
   lease_owner TEXT,
   lease_epoch BIGINT NOT NULL DEFAULT 0,
