@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 
 /** Chance as a port: secrets, ids and jitter all come from here. */
 export interface Random {
@@ -8,9 +8,29 @@ export interface Random {
   fraction(): number;
 }
 
-/** The operating system's random source. */
+/** Bytes drawn from the system at once: a call for each id was 4 % of a submit's processor time. */
+const POOL_BYTES = 4_096;
+/** Longer requests go to the system directly. */
+const POOLED_BYTES_MAX = 64;
+
+/** The operating system's random source. Each byte of its pool is given out once. */
 export function systemRandom(): Random {
-  return { bytes: (length) => randomBytes(length), fraction: () => Math.random() };
+  const pool = Buffer.alloc(POOL_BYTES);
+  let used = POOL_BYTES;
+  return {
+    fraction: () => Math.random(),
+    bytes: (length) => {
+      if (length > POOLED_BYTES_MAX) return randomBytes(length);
+      if (used + length > POOL_BYTES) {
+        randomFillSync(pool);
+        used = 0;
+      }
+      const bytes = Uint8Array.prototype.slice.call(pool, used, used + length);
+      pool.fill(0, used, used + length);
+      used += length;
+      return bytes;
+    },
+  };
 }
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

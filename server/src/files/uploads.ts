@@ -1,0 +1,200 @@
+import type { BlobStore, BlobWriter } from '../core/blob-port.ts';
+import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { NewId } from '../core/ids.ts';
+import type { MediaFacts, MediaKind, MediaPort, MediaProblem } from '../core/media-port.ts';
+import { randomBase62, type Random } from '../core/random.ts';
+import type { Database, Row, Tx } from '../database/database.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** The largest upload of each kind, as the contract says. */
+export const UPLOAD_BYTES_MAX: Readonly<Record<MediaKind, number>> = {
+  image: 25 * MEBIBYTE,
+  audio: 25 * MEBIBYTE,
+  video: 50 * MEBIBYTE,
+};
+
+/** No upload of any kind is larger; until its bytes have been read, nobody knows which kind it is. */
+export const UPLOAD_BYTES_MAX_ANY = Math.max(...Object.values(UPLOAD_BYTES_MAX));
+
+/** 32 characters of 5.95 bits: the address of an upload is its only protection. */
+const TOKEN_LENGTH = 32;
+
+/** A stored input file. Instants are UTC milliseconds. */
+export interface Upload {
+  id: string;
+  teamId: string;
+  userId: string;
+  /** The unguessable part of its URL. */
+  token: string;
+  fileName: string;
+  blobKey: string;
+  kind: MediaKind;
+  contentType: string;
+  sizeBytes: number;
+  sha256: string;
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface UploadWorld {
+  database: Database;
+  blobs: BlobStore;
+  media: Pick<MediaPort, 'inspect'>;
+  clock: Clock;
+  random: Random;
+  newId: NewId;
+  settings: { uploadMs: number };
+}
+
+/**
+ * Stores a caller's file for a while. What the bytes are is found in the bytes; what the caller calls them is not
+ * asked. Throws `upload_refused` with a text for people; nothing of a refused file is kept.
+ */
+export async function receiveUpload(
+  world: UploadWorld,
+  owner: { teamId: string; userId: string },
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<Upload> {
+  const writer = await stored(world.blobs.create());
+  try {
+    await writeAll(writer, bytes);
+    const facts = await inspectUpload(world.media, writer.path);
+    const upload = describeUpload(world, owner, facts);
+    await stored(writer.commit(upload.blobKey));
+    await keepRow(world, upload);
+    return upload;
+  } finally {
+    await writer.discard();
+  }
+}
+
+async function writeAll(writer: BlobWriter, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  let size = 0;
+  for await (const chunk of bytes) {
+    size += chunk.byteLength;
+    if (size > UPLOAD_BYTES_MAX_ANY) throw refuseUpload(tooLargeText('video'));
+    await stored(writer.write(chunk));
+  }
+  if (size === 0) throw refuseUpload(PROBLEM_TEXTS.empty);
+}
+
+const PROBLEM_TEXTS: Readonly<Record<MediaProblem, string>> = {
+  empty: 'The file is empty',
+  'unsupported-type': 'Unsupported file type: send PNG, JPEG, WebP, GIF, MP4, WebM, MOV, MP3, WAV, OGG or M4A',
+  'too-many-pixels': 'The picture has too many pixels',
+  damaged: 'The file is damaged or cut off',
+  'too-slow': 'The file takes too long to read; send a simpler one',
+  crashed: 'The file cannot be read; send it in another format',
+};
+
+async function inspectUpload(media: Pick<MediaPort, 'inspect'>, path: string): Promise<MediaFacts> {
+  const found = await media.inspect(path);
+  if (!found.ok) throw refuseUpload(PROBLEM_TEXTS[found.problem], found.detail);
+  const facts = found.value;
+  if (facts.sizeBytes > UPLOAD_BYTES_MAX[facts.kind]) throw refuseUpload(tooLargeText(facts.kind));
+  return facts;
+}
+
+function tooLargeText(kind: MediaKind): string {
+  const limit = (bytes: number): string => `${bytes / MEBIBYTE} MB`;
+  return kind === 'video'
+    ? `The file is larger than ${limit(UPLOAD_BYTES_MAX.video)}, the most for a video`
+    : `The file is larger than ${limit(UPLOAD_BYTES_MAX[kind])}, the most for ${kind === 'image' ? 'an image' : 'a sound'}`;
+}
+
+/** The 400 of an upload: the contract's envelope, with the field's name. */
+export function refuseUpload(text: string, internal?: string): GatewayError {
+  return new GatewayError('upload_refused', {
+    text: `Validation error: file: ${text}`,
+    details: { file: [text] },
+    ...(internal === undefined ? {} : { internal }),
+  });
+}
+
+function describeUpload(world: UploadWorld, owner: { teamId: string; userId: string }, facts: MediaFacts): Upload {
+  const id = world.newId();
+  const createdAt = world.clock.now();
+  return {
+    id,
+    ...owner,
+    token: randomBase62(world.random, TOKEN_LENGTH),
+    // The caller's own file name is never used: it would end up in paths, headers and logs.
+    fileName: `upload.${facts.extension}`,
+    blobKey: `uploads/${id}.${facts.extension}`,
+    kind: facts.kind,
+    contentType: facts.contentType,
+    sizeBytes: facts.sizeBytes,
+    sha256: facts.sha256,
+    createdAt,
+    expiresAt: createdAt + world.settings.uploadMs,
+  };
+}
+
+const INSERT = `
+INSERT INTO uploads (id, team_id, user_id, token, file_name, blob_key, kind, content_type, size_bytes, sha256,
+  created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+
+/** The blob is there before its row, so that no address ever leads to nothing; a crash between leaves an orphan for the sweep. */
+async function keepRow(world: UploadWorld, upload: Upload): Promise<void> {
+  const { teamId, userId, token, fileName, blobKey, kind, contentType, sizeBytes, sha256, createdAt, expiresAt } =
+    upload;
+  try {
+    await world.database.transaction((tx) =>
+      tx.query(INSERT, [
+        upload.id,
+        teamId,
+        userId,
+        token,
+        fileName,
+        blobKey,
+        kind,
+        contentType,
+        sizeBytes,
+        sha256,
+        createdAt,
+        expiresAt,
+      ]),
+    );
+  } catch (error) {
+    // The commit may have reached the disk although its answer did not; then the row keeps the blob.
+    if (!(await isUploadBlob(world.database, blobKey).catch(() => true))) await world.blobs.delete(blobKey);
+    throw error;
+  }
+}
+
+const DUE = `
+SELECT id, blob_key FROM uploads WHERE deleted_at IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2`;
+const MARK_DELETED = `UPDATE uploads SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL`;
+const KNOWN = `SELECT id FROM uploads WHERE blob_key = $1 AND deleted_at IS NULL`;
+
+/** Uploads whose time is over, oldest first. */
+export async function listExpiredUploads(
+  database: Database,
+  now: number,
+  limit: number,
+): Promise<{ id: string; blobKey: string }[]> {
+  const rows = await database.query<Row & { id: string; blob_key: string }>(DUE, [now, limit]);
+  return rows.map((row) => ({ id: row.id, blobKey: row.blob_key }));
+}
+
+/** Marks an upload as deleted; the file itself goes afterwards, so that a crash leaves no link to a missing file. */
+export async function markUploadDeleted(tx: Tx, uploadId: string, now: number): Promise<void> {
+  await tx.query(MARK_DELETED, [uploadId, now]);
+}
+
+/** True while a row points at the blob. */
+export async function isUploadBlob(database: Database, blobKey: string): Promise<boolean> {
+  return (await database.query(KNOWN, [blobKey])).length > 0;
+}
+
+/** A store of files that fails is the operator's trouble, and not a fault of the request. */
+async function stored<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new GatewayError('storage_failed', { internal: 'a blob could not be written', cause });
+  }
+}

@@ -1,0 +1,27 @@
+import { json, type Answer } from '../gate/answer.ts';
+import { checkBody } from '../gate/check-body.ts';
+import { checkUrls } from '../gate/check-urls.ts';
+import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
+import type { EstimateBody } from '../schemas.ts';
+import type { HttpWorld } from '../world.ts';
+
+/** `POST /v2/estimate`: takes the body of any submit and tells price, time and what would be changed; holds nothing. */
+export function estimate(world: HttpWorld): Operate<KeyedCall> {
+  return async (call): Promise<Answer> => {
+    const body = await bodyOf(call);
+    const { model, input } = checkBody(world.catalog, null, body);
+    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
+    const { credits, creditsAvailable, secondsExpected, ignored, adjustments, provider, sandbox } =
+      await world.jobs.estimateJob({ caller: call.caller, model, input });
+    return json(200, {
+      model: model.id,
+      credits,
+      creditsAvailable,
+      secondsExpected,
+      ignored,
+      adjustments,
+      provider,
+      sandbox,
+    } satisfies EstimateBody);
+  };
+}

@@ -1,0 +1,48 @@
+import type { CheckedInput } from '../../catalog/check-input.ts';
+import type { Operation } from '../../catalog/model.ts';
+import type { JobStatus } from '../../jobs/states.ts';
+import { json, type Answer } from '../gate/answer.ts';
+import { checkBody } from '../gate/check-body.ts';
+import { checkUrls } from '../gate/check-urls.ts';
+import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
+import { requestFingerprint } from '../gate/fingerprint.ts';
+import { idempotencyKeyFrom } from '../gate/idempotency-key.ts';
+import type { SubmitRequest } from '../jobs-port.ts';
+import type { HttpWorld } from '../world.ts';
+
+/** The way of every request that makes a job; each submit operation is this with its own name. */
+export function submitOperation(world: HttpWorld, operation: Operation): Operate<KeyedCall> {
+  const path = `/v2/${operation}`;
+  return async (call): Promise<Answer> => {
+    const key = idempotencyKeyFrom(call.context.req.raw.headers.get('idempotency-key'));
+    const body = await bodyOf(call);
+    const { model, input } = checkBody(world.catalog, operation, body);
+    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
+    const idempotency = key === null ? null : { key, fingerprint: requestFingerprint({ method: 'POST', path, body }) };
+    await world.reachCrashPoint('C1');
+    const { caller } = call;
+    const submitted = await world.jobs.submitJob({
+      caller,
+      operation,
+      model,
+      input,
+      body,
+      webhook: webhookOf(input),
+      idempotency,
+    });
+    await world.reachCrashPoint('C6');
+    call.jobId = submitted.jobId;
+    const answer = { jobId: submitted.jobId, status: acceptedStatus(submitted.status) };
+    return json(202, answer, submitted.replayed ? { 'idempotent-replayed': 'true' } : {});
+  };
+}
+
+function webhookOf({ webhook }: CheckedInput): SubmitRequest['webhook'] {
+  if (webhook.url === null) return null;
+  return { url: webhook.url, events: webhook.events ?? ['completed', 'failed'] };
+}
+
+/** The contract's answer knows no CANCELLED and allows the status of the beginning in its place; the job itself says CANCELLED. */
+function acceptedStatus(status: JobStatus): Exclude<JobStatus, 'CANCELLED'> {
+  return status === 'CANCELLED' ? 'QUEUED' : status;
+}
