@@ -16,11 +16,11 @@ interface Part {
 }
 
 const PARTS: readonly Part[] = [
-  { name: 'lint', command: [tool('oxlint', 'bin/oxlint')] },
+  { name: 'lint', command: [tool('oxlint', 'bin/oxlint'), '--format=unix'] },
   { name: 'types', command: [tool('typescript', 'bin/tsc'), '--project', '.'] },
   { name: 'dead-code', command: [tool('knip', 'bin/knip.js'), '--no-progress'] },
   { name: 'repo-rules', command: ['--test', '--test-reporter=dot', ...globSync('test/repo/**/*.test.ts', { cwd: root })] },
-  { name: 'format', command: [tool('oxfmt', 'bin/oxfmt'), '--check'] },
+  { name: 'format', command: [tool('oxfmt', 'bin/oxfmt'), '--list-different'] },
 ];
 
 /** Parts at once: they use several threads themselves, and more than this only makes them wait for each other. */

@@ -5,22 +5,23 @@ import type { Operate } from '../gate/door.ts';
 import type { HttpWorld } from '../world.ts';
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #16181d; --soft: #5c6370; --paper: #fbfaf8; --line: #e4e1db; --mark: #b4531a; }
+:root { color-scheme: light dark; --ink: #121418; --soft: #45474e; --paper: #fbfaf7; --card: #ffffff; --line: #e1dfdb; --accent: #073cdd; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #eceae6; --soft: #a3a8b3; --paper: #14161a; --line: #2b2f37; --mark: #f0a06a; }
+  :root { --ink: #f6f5f2; --soft: #bdbab5; --paper: #0b0c0f; --card: #121417; --line: #26282c; --accent: #6c9dff; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.6 system-ui, sans-serif; }
 main { max-width: 42rem; margin: 0 auto; padding: 12vh 1.5rem 4rem; }
-h1 { margin: 0; font-size: clamp(2.2rem, 7vw, 3.4rem); line-height: 1.1; letter-spacing: -0.03em; }
+h1 { margin: 0; font-weight: 600; font-size: clamp(2.2rem, 7vw, 3rem); line-height: 1.1; letter-spacing: -0.03em; }
 p { margin: 1rem 0; }
 .lead { font-size: 1.2rem; color: var(--soft); }
-pre { margin: 2rem 0; padding: 1.1rem 1.25rem; overflow-x: auto; border: 1px solid var(--line); border-radius: 10px;
+pre { margin: 2rem 0; padding: 1.1rem 1.25rem; overflow-x: auto; background: var(--card);
+  border: 1px solid var(--line); border-radius: 12px;
   font: 14px/1.6 ui-monospace, monospace; }
 ul { margin: 0; padding: 0; list-style: none; border-top: 1px solid var(--line); }
 li { display: flex; gap: 1rem; justify-content: space-between; padding: 0.7rem 0; border-bottom: 1px solid var(--line); }
 li span { color: var(--soft); text-align: right; }
-a { color: var(--mark); text-underline-offset: 0.2em; }
+a { color: var(--accent); text-underline-offset: 0.2em; }
 footer { margin-top: 2rem; color: var(--soft); font-size: 0.9rem; }
 `;
 
@@ -37,7 +38,7 @@ export function frontPage(world: HttpWorld): Operate {
 
 function renderPage(world: HttpWorld): string {
   const origin = escapeHtml(world.publicUrl());
-  const body = JSON.stringify({ model: 'flux-1.1-pro', prompt: 'a lighthouse at dawn, long exposure' });
+  const body = JSON.stringify({ model: 'flux-1.1-pro', prompt: 'a lighthouse at dawn' });
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -52,7 +53,7 @@ function renderPage(world: HttpWorld): string {
 <h1>Lumegate</h1>
 <p class="lead">One key and one API for ${world.catalog.models.size} models. This gateway takes a request, has it run, keeps the result and tells you when it is there.</p>
 <pre><code>curl ${origin}/v2/images/generate \\
-  -H "X-API-Key: $LUMEGATE_KEY" \\
+  -H "X-API-Key: $LUMEGATE_API_KEY" \\
   -H "Content-Type: application/json" \\
   -d '${escapeHtml(body)}'</code></pre>
 <p>The answer names a job. <code>GET /v2/jobs/{id}?wait=60</code> tells how it ends.</p>
