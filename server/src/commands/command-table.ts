@@ -5,6 +5,7 @@ import { manageKeys } from './key.ts';
 import { migrateStore } from './migrate.ts';
 import { serveSandbox } from './sandbox.ts';
 import { serve, type CommandWorld } from './serve.ts';
+import { manageTeams } from './team.ts';
 import { manageWebhooks } from './webhook.ts';
 
 /** One command of `lumegate`. */
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
     isQuiet: true,
     run: manageKeys,
   },
+  { name: 'team', usage: 'team list|create|add …', meaning: 'Manage teams and their users.', isQuiet: true, run: manageTeams },
   { name: 'grant', usage: 'grant <credits> [--team <id>] [--reason <text>]', meaning: 'Give a team credits.', isQuiet: true, run: grantCredits },
   {
     name: 'webhook',

@@ -1,8 +1,6 @@
-import { fromCredits } from '../core/money.ts';
-import { openAccounts } from '../credits/accounts.ts';
-import { grant } from '../credits/grant.ts';
 import { insertKey } from '../teams/keys.ts';
-import { insertTeam, insertUser, listTeams } from '../teams/teams.ts';
+import { listTeams } from '../teams/teams.ts';
+import { makeTeam } from './make-team.ts';
 import type { Machine, Store } from './open-store.ts';
 
 /** The keys of the first team's owner, shown once. */
@@ -19,32 +17,15 @@ export async function firstStart(machine: Machine, store: Store): Promise<FirstK
   const { settings, clock, random } = machine;
   const { database, vault, newId } = store;
   if ((await listTeams(database)).length > 0) return null;
-  const now = clock.now();
   return database.transaction(async (tx) => {
     await tx.lock('first-start');
     if ((await tx.query('SELECT id FROM teams LIMIT 1')).length > 0) return null;
-    const team = await insertTeam(tx, {
-      newId,
-      now,
+    const { team, owner } = await makeTeam(machine, store, tx, {
       name: 'My team',
-      plan: 'self-hosted',
-      customerId: null,
-      maxConcurrentJobs: settings.teamConcurrency,
+      ownerEmail: 'owner@lumegate.invalid',
+      startCredits: settings.startCredits,
     });
-    const owner = await insertUser(tx, { newId, now, teamId: team.id, email: 'owner@lumegate.invalid', role: 'OWNER' });
-    await openAccounts(tx, { newId, teamId: team.id });
-    if (settings.startCredits > 0) {
-      await grant(tx, {
-        newId,
-        now,
-        teamId: team.id,
-        mode: 'live',
-        amountMicro: fromCredits(settings.startCredits),
-        actor: 'first-start',
-        reason: 'start credits',
-        externalRef: `start:${team.id}`,
-      });
-    }
+    const now = clock.now();
     const maker = { newId, now, random, vault, teamId: team.id, userId: owner.id, maxConcurrentJobs: null };
     const live = await insertKey(tx, {
       ...maker,

@@ -39,14 +39,17 @@ async function createKey({ machine, output, store }: KeyWorld, words: string[]):
   const { values } = readWords(words, {
     name: { type: 'string' },
     team: { type: 'string' },
+    email: { type: 'string' },
     test: { type: 'boolean' },
     budget: { type: 'string' },
     concurrency: { type: 'string' },
     days: { type: 'string' },
   });
   const team = await chooseTeam(store, values.team);
-  const [owner] = await listUsers(store.database, team.id);
-  if (owner === undefined) throw new CommandProblem('the team has no user');
+  const users = await listUsers(store.database, team.id);
+  const email = values.email?.toLowerCase();
+  const user = email === undefined ? users[0] : users.find((one) => one.email === email);
+  if (user === undefined) throw new CommandProblem('the team has no such user: lumegate team add --email …');
   const now = machine.clock.now();
   const optional = (text: string | undefined, name: string, max: number): number | null =>
     text === undefined ? null : wholeNumber(text, name, { min: 1, max });
@@ -60,7 +63,7 @@ async function createKey({ machine, output, store }: KeyWorld, words: string[]):
       random: machine.random,
       vault: store.vault,
       teamId: team.id,
-      userId: owner.id,
+      userId: user.id,
       name: values.name ?? 'key',
       mode: values.test === true ? 'test' : 'live',
       maxConcurrentJobs: concurrency,
