@@ -1,22 +1,41 @@
 import { auditLedger } from '../credits/audit-ledger.ts';
+import { resumeSpending, stopSpending } from '../credits/stop-spending.ts';
 import { auditJobs } from '../jobs/audit-jobs.ts';
-import { openStore } from './open-store.ts';
+import { openStore, type Store } from './open-store.ts';
+import type { Output } from './output.ts';
 import type { CommandWorld } from './serve.ts';
+import { readWords } from './words.ts';
 
-/** Findings shown of each kind; the count says the rest. */
+/** Findings shown; the count says the rest. */
 const SHOWN_MAX = 10;
 
-/** `lumegate doctor`: every balance recomputed from the transfers, every job checked. Exit code 1 with any finding. */
-export async function doctor({ machine, output }: CommandWorld): Promise<number> {
+/**
+ * `lumegate doctor [--resume <team>]`: every balance recomputed from the transfers, every job checked. A team whose
+ * balance has drifted spends nothing more until the operator resumes it. Exit code 1 with any finding.
+ */
+export async function doctor({ machine, output }: CommandWorld, words: string[]): Promise<number> {
+  const { values } = readWords(words, { resume: { type: 'string' } });
   const store = await openStore(machine);
   try {
-    const ledger = await auditLedger(store.database);
-    const jobs = await auditJobs(store.database);
-    for (const finding of [...ledger, ...jobs].slice(0, SHOWN_MAX)) output.say(`  ${JSON.stringify(finding)}`);
-    output.say(`Ledger: ${ledger.length === 0 ? 'every balance agrees with its transfers' : `${ledger.length} findings`}.`);
-    output.say(`Jobs: ${jobs.length === 0 ? 'every job is as it must be' : `${jobs.length} findings`}.`);
-    return ledger.length + jobs.length === 0 ? 0 : 1;
+    if (values.resume !== undefined) {
+      await resumeSpending(store.database, values.resume);
+      output.say(`Team ${values.resume} may spend again.`);
+    }
+    return await examine(store, output);
   } finally {
     await store.database.close();
   }
+}
+
+async function examine(store: Store, output: Output): Promise<number> {
+  const ledger = await auditLedger(store.database);
+  const jobs = await auditJobs(store.database);
+  for (const finding of [...ledger, ...jobs].slice(0, SHOWN_MAX)) output.say(`  ${JSON.stringify(finding)}`);
+  output.say(`Ledger: ${ledger.length === 0 ? 'every balance agrees with its transfers' : `${ledger.length} findings`}.`);
+  output.say(`Jobs: ${jobs.length === 0 ? 'every job is as it must be' : `${jobs.length} findings`}.`);
+  const stopped = await stopSpending(store.database, ledger);
+  for (const teamId of stopped) {
+    output.say(`Team ${teamId} spends nothing more until the cause is found: lumegate doctor --resume ${teamId}`);
+  }
+  return ledger.length + jobs.length === 0 ? 0 : 1;
 }

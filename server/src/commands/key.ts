@@ -1,5 +1,5 @@
-import { fromCredits } from '../core/money.ts';
-import { setKeyBudget } from '../credits/budgets.ts';
+import { fromCredits, microCredits } from '../core/money.ts';
+import { findKeyBudget, setKeyBudget } from '../credits/budgets.ts';
 import { findKey, insertKey, listKeys, revokeKey, rotateKey, type KeyRecord } from '../teams/keys.ts';
 import { listUsers } from '../teams/teams.ts';
 import { chooseTeam } from './grant.ts';
@@ -100,8 +100,17 @@ async function rotate({ machine, output, store }: KeyWorld, words: string[]): Pr
     overlapMs: hours * 3_600_000,
   });
   if (made === null) throw new CommandProblem(`key ${key.prefix}… is ${key.status} and cannot be rotated`);
+  await carryBudget(store, { from: key.id, to: made.key.id });
   output.tell(`The old key works for ${hours} more hours. The new one is shown only now:`);
   output.say(made.text);
+}
+
+/** The successor may spend what the old key had left; what the old one still spends in the overlap comes on top. */
+async function carryBudget(store: Store, keys: { from: string; to: string }): Promise<void> {
+  const budget = await findKeyBudget(store.database, keys.from);
+  if (budget.capMicro === null) return;
+  const capMicro = microCredits(Math.max(0, budget.capMicro - budget.spentMicro - budget.heldMicro));
+  await store.database.transaction((tx) => setKeyBudget(tx, { keyId: keys.to, capMicro }));
 }
 
 async function revoke({ machine, output, store }: KeyWorld, words: string[]): Promise<void> {

@@ -87,7 +87,8 @@ WHERE d.mode <> c.mode OR NOT CASE t.kind
 LIMIT ${ROWS_MAX}`;
 
 const SETTLE_UNLIKE_HOLD = `
-SELECT h.debit_account AS account_id, s.id AS transfer_id, h.id AS hold_id, s.kind, s.amount_micro, h.amount_micro AS held
+SELECT h.debit_account AS account_id, s.id AS transfer_id, h.id AS hold_id, s.kind, s.amount_micro,
+  h.amount_micro AS held
 FROM transfers s JOIN transfers h ON h.id = s.hold_id
 WHERE h.kind <> 'hold' OR s.debit_account <> h.debit_account OR s.credit_account <> h.credit_account
   OR s.job_id <> h.job_id OR COALESCE(s.key_id, '') <> COALESCE(h.key_id, '')
@@ -119,7 +120,8 @@ LIMIT ${ROWS_MAX}`;
 const SETTLE_AGAINST_STATUS = `
 SELECT s.debit_account AS account_id, j.id AS job_id, j.status, s.kind
 FROM transfers s JOIN jobs j ON j.id = s.job_id
-WHERE (s.kind = 'capture' AND j.status <> 'COMPLETED') OR (s.kind = 'release' AND j.status NOT IN ('FAILED', 'CANCELLED'))
+WHERE (s.kind = 'capture' AND j.status <> 'COMPLETED')
+  OR (s.kind = 'release' AND j.status NOT IN ('FAILED', 'CANCELLED'))
 LIMIT ${ROWS_MAX}`;
 
 const CAPTURE_UNLIKE_CHARGE = `

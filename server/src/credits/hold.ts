@@ -98,7 +98,7 @@ async function refusedByBudget(tx: Tx, keyId: string, requiredMicro: MicroCredit
   return { ok: false, reason: 'budget', requiredMicro, availableMicro: microCredits(Math.max(0, left)) };
 }
 
-/** Answers null when the hold fits after all, under the lock: others have let go meanwhile, or a test balance was refilled. */
+/** null when the hold fits after all, under the lock: others have let go, or the test balance was refilled. */
 async function whyRefused(tx: Tx, options: HoldOptions): Promise<HoldResult | null> {
   const { teamId, mode, amountMicro, openHoldsMax } = options;
   const [row] = await tx.query<AccountFigures & { id: string; stopped: number }>(LOCK_ACCOUNT, [teamId, mode]);

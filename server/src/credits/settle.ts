@@ -62,10 +62,7 @@ FROM transfers h LEFT JOIN transfers s ON s.hold_id = h.id AND s.kind IN ('captu
 WHERE h.job_id = $1 AND h.kind = 'hold'`;
 
 /** Takes what the job cost; the rest of its hold returns by itself. Throws when the amount exceeds the hold. */
-export async function capture(
-  tx: Tx,
-  options: SettleOptions & { amountMicro: MicroCredits },
-): Promise<SettleResult> {
+export async function capture(tx: Tx, options: SettleOptions & { amountMicro: MicroCredits }): Promise<SettleResult> {
   const amount = movableAmount(options.amountMicro);
   const id = options.newId();
   const inserted = tx.query(INSERT_CAPTURE, [id, amount, options.actor, options.now, options.jobId]);
@@ -80,10 +77,7 @@ export async function release(tx: Tx, options: SettleOptions): Promise<SettleRes
 }
 
 /** Budget before account, as in `hold`: one order of locks, so that no two transactions wait for each other. */
-async function settle(
-  tx: Tx,
-  options: { id: string; jobId: string; inserted: Promise<Row[]> },
-): Promise<SettleResult> {
+async function settle(tx: Tx, options: { id: string; jobId: string; inserted: Promise<Row[]> }): Promise<SettleResult> {
   const { id, jobId, inserted } = options;
   const [, , , holds] = await Promise.all([
     inserted,
@@ -93,6 +87,7 @@ async function settle(
   ]);
   const [held] = holds;
   if (held === undefined) throw new Error(`job ${jobId} has no hold to settle`);
-  if (held.settle_id === null) throw new RangeError(`job ${jobId} holds ${held.held} micro-credits, less than the capture`);
+  if (held.settle_id === null)
+    throw new RangeError(`job ${jobId} holds ${held.held} micro-credits, less than the capture`);
   return { settled: held.settle_id === id };
 }

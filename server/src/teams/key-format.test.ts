@@ -52,9 +52,18 @@ test('a bootstrap key can be looked up although it has no checksum', () => {
 
 test('texts that cannot be keys are told without a look-up', () => {
   const impossible = [
-    '', 'afk_', `afk_${'a'.repeat(31)}`, `afk_${'a'.repeat(237)}`, `AFK_${'a'.repeat(38)}`, `sk_${'a'.repeat(38)}`,
-    `afk_${'a'.repeat(37)} `, `afk_${'a'.repeat(37)}\n`, `afk_${'ä'.repeat(38)}`, `afk_${'\u0000'.repeat(38)}`,
-    ` afk_${'a'.repeat(38)}`, `afk_${'-'.repeat(38)}`,
+    '',
+    'afk_',
+    `afk_${'a'.repeat(31)}`,
+    `afk_${'a'.repeat(237)}`,
+    `AFK_${'a'.repeat(38)}`,
+    `sk_${'a'.repeat(38)}`,
+    `afk_${'a'.repeat(37)} `,
+    `afk_${'a'.repeat(37)}\n`,
+    `afk_${'ä'.repeat(38)}`,
+    `afk_${'\u0000'.repeat(38)}`,
+    ` afk_${'a'.repeat(38)}`,
+    `afk_${'-'.repeat(38)}`,
   ];
   for (const text of impossible) assert.deepEqual(readKey(text), { ok: false }, JSON.stringify(text));
 });

@@ -22,7 +22,11 @@ const ANY_KEY = /^afk_(test_)?[0-9A-Za-z_]+$/;
 
 /** What a text says about itself before anything is looked up. */
 export type KeyReading =
-  | { ok: true; mode: 'live' | 'test'; /** `wrong`: only a bootstrap key may still be known. */ checksum: 'right' | 'wrong' }
+  | {
+      ok: true;
+      mode: 'live' | 'test';
+      /** `wrong`: only a bootstrap key may still be known. */ checksum: 'right' | 'wrong';
+    }
   | { ok: false };
 
 /** A new key: `afk_` for live, `afk_test_` for test. Shown once and never stored. */

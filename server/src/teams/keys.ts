@@ -94,11 +94,19 @@ export async function insertKey(
   const prefix = displayPrefix(text);
   const sealed = vault.sealDigest(id, text);
   const hash = vault.lookupHash(text);
-  await tx.query(INSERT_KEY, [
-    id, teamId, userId, name, prefix, hash, sealed, mode, maxConcurrentJobs, expiresAt, now,
-  ]);
+  await tx.query(INSERT_KEY, [id, teamId, userId, name, prefix, hash, sealed, mode, maxConcurrentJobs, expiresAt, now]);
   const key: KeyRecord = {
-    id, teamId, userId, name, prefix, mode, status: 'active', maxConcurrentJobs, expiresAt, createdAt: now, revokedAt: null,
+    id,
+    teamId,
+    userId,
+    name,
+    prefix,
+    mode,
+    status: 'active',
+    maxConcurrentJobs,
+    expiresAt,
+    createdAt: now,
+    revokedAt: null,
   };
   return { key, text };
 }

@@ -81,7 +81,11 @@ export async function listTeams(database: Pick<Database, 'query'>): Promise<Team
 export async function listUsers(database: Pick<Database, 'query'>, teamId: string): Promise<User[]> {
   const rows = await database.query<UserRow>(LIST_USERS, [teamId]);
   return rows.map((row) => ({
-    id: row.id, teamId: row.team_id, email: row.email, role: row.role, createdAt: row.created_at,
+    id: row.id,
+    teamId: row.team_id,
+    email: row.email,
+    role: row.role,
+    createdAt: row.created_at,
   }));
 }
 
