@@ -60,15 +60,18 @@ function stopSignal(): Promise<void> {
   });
 }
 
-/** `LUMEGATE_CRASH_AT=C9` or `C9:3` ends the process at the point's first or third passing; for the fault harness alone. */
+/**
+ * `LUMEGATE_CRASH_AT=C9` or `C9:3` ends the process at the point's first or third passing, by SIGKILL or, as in
+ * `C9:3:SIGTERM`, by asking it to stop; for the fault harness alone.
+ */
 function crashHook(isUnderTest: boolean): ReachCrashPoint {
-  const [wanted, count = '1'] = (isUnderTest ? (process.env['LUMEGATE_CRASH_AT'] ?? '') : '').split(':');
+  const [wanted, count = '1', signal = 'SIGKILL'] = (isUnderTest ? (process.env['LUMEGATE_CRASH_AT'] ?? '') : '').split(':');
   if (!CRASH_POINTS.some((point) => point === wanted)) return () => {};
   let left = Number(count);
   return (point) => {
     if (point !== wanted) return;
     left -= 1;
-    if (left === 0) process.kill(process.pid, 'SIGKILL');
+    if (left === 0) process.kill(process.pid, signal === 'SIGTERM' ? 'SIGTERM' : 'SIGKILL');
   };
 }
 

@@ -197,7 +197,7 @@ async function send(
 ): Promise<TryOutcome | 'given-up'> {
   const keyDigest = await findDigest(world, delivery.keyId);
   if (!Buffer.isBuffer(keyDigest)) return keyDigest;
-  let passed: Promise<void> | null = null;
+  const passed: Promise<void>[] = [];
   const result = await world.net.exchange(deliveryRequest({ delivery, at, keyDigest, form: world.digestForm }), {
     totalMs: TRY_MS_MAX,
     headersMs: TRY_MS_MAX,
@@ -207,10 +207,10 @@ async function send(
     signal: giveUp,
     // A turn later the bytes are with the system and no answer has been read yet.
     onSending: () => {
-      passed = new Promise<void>((resolve) => setImmediate(resolve)).then(() => world.reachCrashPoint('C24'));
+      passed.push(new Promise<void>((resolve) => setImmediate(resolve)).then(() => world.reachCrashPoint('C24')));
     },
   });
-  await passed;
+  await Promise.all(passed);
   switch (result.kind) {
     case 'answer':
       return { kind: 'answered', status: result.status, retryAfter: result.headers['retry-after'] ?? null };
