@@ -19,7 +19,10 @@ const PARTS: readonly Part[] = [
   { name: 'lint', command: [tool('oxlint', 'bin/oxlint'), '--format=unix'] },
   { name: 'types', command: [tool('typescript', 'bin/tsc'), '--project', '.'] },
   { name: 'dead-code', command: [tool('knip', 'bin/knip.js'), '--no-progress'] },
-  { name: 'repo-rules', command: ['--test', '--test-reporter=dot', ...globSync('test/repo/**/*.test.ts', { cwd: root })] },
+  {
+    name: 'repo-rules',
+    command: ['--test', '--test-reporter=dot', ...globSync('test/repo/**/*.test.ts', { cwd: root })],
+  },
   { name: 'format', command: [tool('oxfmt', 'bin/oxfmt'), '--list-different'] },
 ];
 
@@ -56,7 +59,11 @@ async function main(names: readonly string[]): Promise<number> {
   await Promise.all(Array.from({ length: TOGETHER_MAX }, worker));
   const failed = results.filter((result) => !result.passed);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  say(failed.length === 0 ? `check passed in ${seconds} s` : `check failed in ${seconds} s: ${failed.map(nameOf).join(', ')}`);
+  say(
+    failed.length === 0
+      ? `check passed in ${seconds} s`
+      : `check failed in ${seconds} s: ${failed.map(nameOf).join(', ')}`,
+  );
   return failed.length === 0 ? 0 : 1;
 }
 

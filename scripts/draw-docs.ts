@@ -1,0 +1,20 @@
+/** Writes the pages and tables of `docs/` that are drawn from the code. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { drawFailures } from './draw-failures.ts';
+import { drawSandbox } from './draw-sandbox.ts';
+import { drawSettings } from './draw-settings.ts';
+import { drawStates } from './draw-states.ts';
+
+const PAGES: Readonly<Record<string, (page: string) => string>> = {
+  'states.md': drawStates,
+  'failures.md': drawFailures,
+  'settings.md': drawSettings,
+  'sandbox.md': drawSandbox,
+};
+
+for (const [name, draw] of Object.entries(PAGES)) {
+  const file = path.join(import.meta.dirname, '..', 'docs', name);
+  writeFileSync(file, draw(readFileSync(file, { encoding: 'utf8', flag: 'a+' })));
+}
