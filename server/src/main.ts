@@ -5,6 +5,7 @@ import { findCommand, usage } from './commands/command-table.ts';
 import type { Machine } from './commands/open-store.ts';
 import { CommandProblem, processOutput } from './commands/output.ts';
 import { systemClock } from './core/clock.ts';
+import { errorCode } from './core/error-code.ts';
 import { CRASH_POINTS, type ReachCrashPoint } from './core/crash-point.ts';
 import { systemRandom } from './core/random.ts';
 import { readSettings, SettingError } from './core/settings.ts';
@@ -47,9 +48,10 @@ async function main(): Promise<number> {
 }
 
 function explain(error: Error): string {
-  const isExpected = [CommandProblem, SettingError, SecretsProblem, StoreUnavailable].some((kind) => error instanceof kind);
-  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') return `Port ${port ?? ''} is in use. Set PORT to another one.`;
+  const isExpected = [CommandProblem, SettingError, SecretsProblem, StoreUnavailable].some(
+    (kind) => error instanceof kind,
+  );
+  if (errorCode(error) === 'EADDRINUSE') return `${error.message}. Set PORT to another one.`;
   return isExpected ? error.message : (error.stack ?? error.message);
 }
 
@@ -65,7 +67,9 @@ function stopSignal(): Promise<void> {
  * `C9:3:SIGTERM`, by asking it to stop; for the fault harness alone.
  */
 function crashHook(isUnderTest: boolean): ReachCrashPoint {
-  const [wanted, count = '1', signal = 'SIGKILL'] = (isUnderTest ? (process.env['LUMEGATE_CRASH_AT'] ?? '') : '').split(':');
+  const [wanted, count = '1', signal = 'SIGKILL'] = (isUnderTest ? (process.env['LUMEGATE_CRASH_AT'] ?? '') : '').split(
+    ':',
+  );
   if (!CRASH_POINTS.some((point) => point === wanted)) return () => {};
   let left = Number(count);
   return (point) => {
@@ -77,7 +81,9 @@ function crashHook(isUnderTest: boolean): ReachCrashPoint {
 
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
 }
 
 process.exitCode = await main();

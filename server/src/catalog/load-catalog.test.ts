@@ -17,10 +17,13 @@ function readJson(...parts: string[]): Record<string, unknown> {
   return JSON.parse(readFileSync(path.join(CATALOG_FOLDER, ...parts), 'utf8'));
 }
 
+/** A model's file that the tests break in ways no type describes. */
+// oxlint-disable-next-line typescript/no-explicit-any
+type BrokenModel = Record<string, any>;
+
 /** Just enough files for one model, with one change made to it. */
-function filesWith(change: (model: Record<string, any>) => void): CatalogFiles {
-  // `any`: the tests below break the file in ways no type describes.
-  const model: Record<string, any> = readJson('models', 'flux-2-pro.json');
+function filesWith(change: (model: BrokenModel) => void): CatalogFiles {
+  const model: BrokenModel = readJson('models', 'flux-2-pro.json');
   change(model);
   return {
     models: { 'flux-2-pro': model },
@@ -70,7 +73,7 @@ describe('loadCatalog', () => {
   });
 
   it('changes the price version with the price', () => {
-    const version = (change: (model: Record<string, any>) => void): string | undefined =>
+    const version = (change: (model: BrokenModel) => void): string | undefined =>
       buildCatalog(filesWith(change)).findModel('flux-2-pro')?.priceVersion;
     assert.equal(
       version(() => undefined),
@@ -133,7 +136,7 @@ describe('the catalogue files', () => {
 });
 
 describe('a broken catalogue is refused with the file and the reason', () => {
-  const cases: [string, (model: Record<string, any>) => void, RegExp][] = [
+  const cases: [string, (model: BrokenModel) => void, RegExp][] = [
     [
       'another id than its file name',
       (model) => (model.id = 'flux-9'),

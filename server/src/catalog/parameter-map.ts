@@ -1,4 +1,4 @@
-import type { JsonValue } from './json-value.ts';
+import { textOf, type JsonValue } from './json-value.ts';
 import type { AspectRatioToPixelsRule, MapRule, Model, Route } from './model.ts';
 import { nearestSize, ratioOf, sizeForRatio, type Size } from './pixels-from-ratio.ts';
 
@@ -59,7 +59,7 @@ function applyRule(mapping: Mapping, name: string, rule: MapRule): void {
       return;
     case 'values': {
       // The load check saw that the table has every value the schema allows.
-      const translated = rule.values[String(value)];
+      const translated = rule.values[textOf(value)];
       if (translated === undefined) throw new RangeError(`no counterpart for ${name} = ${JSON.stringify(value)}`);
       result.parameters[rule.to] = translated;
       return;
@@ -114,7 +114,7 @@ function applyPixels(mapping: Mapping, name: string, rule: AspectRatioToPixelsRu
 
 function areaFor(mapping: Mapping, { areaFrom, areaPixels }: AspectRatioToPixelsRule): number {
   if (areaFrom === undefined) return areaPixels;
-  const value = String(mapping.values[areaFrom.parameter]);
+  const value = textOf(mapping.values[areaFrom.parameter]);
   const area = areaFrom.areaPixels[value] ?? areaPixels;
   const substitute = areaFrom.substitutes[value];
   if (substitute !== undefined) note(mapping, areaFrom.parameter, { applied: `${area} pixels`, reason: substitute });

@@ -1,5 +1,5 @@
 import { ceilToCredit, fromCredits, microCredits, MICRO_PER_CREDIT, type MicroCredits } from '../core/money.ts';
-import type { JsonValue } from './json-value.ts';
+import { textOf, type JsonValue } from './json-value.ts';
 import type { Model, PerMegapixelPrice } from './model.ts';
 
 /** How the wire names a price's shape. */
@@ -59,7 +59,7 @@ function megapixelsOf(price: PerMegapixelPrice, parameters: Readonly<Record<stri
   }
   // One side alone leaves the other to the ratio, which may make the picture as large as the model can.
   if (width !== undefined || height !== undefined) return { inputs, outputs: sides.megapixelsMax };
-  const outputs = megapixels[String(parameters[parameter])];
+  const outputs = megapixels[textOf(parameters[parameter])];
   // The load check saw a number for every value; without one there is no price, and then there is no run.
   if (outputs === undefined)
     throw new RangeError(`no price for ${parameter} = ${JSON.stringify(parameters[parameter])}`);

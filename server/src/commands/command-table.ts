@@ -35,8 +35,20 @@ const COMMANDS: readonly Command[] = [
     isQuiet: true,
     run: manageKeys,
   },
-  { name: 'team', usage: 'team list|create|add …', meaning: 'Manage teams and their users.', isQuiet: true, run: manageTeams },
-  { name: 'grant', usage: 'grant <credits> [--team <id>] [--reason <text>]', meaning: 'Give a team credits.', isQuiet: true, run: grantCredits },
+  {
+    name: 'team',
+    usage: 'team list|create|add …',
+    meaning: 'Manage teams and their users.',
+    isQuiet: true,
+    run: manageTeams,
+  },
+  {
+    name: 'grant',
+    usage: 'grant <credits> [--team <id>] [--reason <text>]',
+    meaning: 'Give a team credits.',
+    isQuiet: true,
+    run: grantCredits,
+  },
   {
     name: 'webhook',
     usage: 'webhook list|replay …',
@@ -44,8 +56,20 @@ const COMMANDS: readonly Command[] = [
     isQuiet: true,
     run: manageWebhooks,
   },
-  { name: 'doctor', usage: 'doctor', meaning: 'Recompute every balance and check every job; report drift.', isQuiet: true, run: doctor },
-  { name: 'migrate', usage: 'migrate', meaning: 'Bring the store’s schema up to date.', isQuiet: true, run: migrateStore },
+  {
+    name: 'doctor',
+    usage: 'doctor',
+    meaning: 'Recompute every balance and check every job; report drift.',
+    isQuiet: true,
+    run: doctor,
+  },
+  {
+    name: 'migrate',
+    usage: 'migrate',
+    meaning: 'Bring the store’s schema up to date.',
+    isQuiet: true,
+    run: migrateStore,
+  },
   {
     name: 'sandbox',
     usage: 'sandbox [--port <n>]',
@@ -66,5 +90,7 @@ export function findCommand(name: string): Command | null {
 export function usage(): string {
   const width = Math.max(...COMMANDS.map((command) => command.usage.length));
   const lines = COMMANDS.map((command) => `  ${command.usage.padEnd(width)}  ${command.meaning}`);
-  return ['Usage: lumegate <command>', '', ...lines, '', 'Settings are environment variables: docs/settings.md'].join('\n');
+  return ['Usage: lumegate <command>', '', ...lines, '', 'Settings are environment variables: docs/settings.md'].join(
+    '\n',
+  );
 }

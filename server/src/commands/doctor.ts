@@ -31,7 +31,9 @@ async function examine(store: Store, output: Output): Promise<number> {
   const ledger = await auditLedger(store.database);
   const jobs = await auditJobs(store.database);
   for (const finding of [...ledger, ...jobs].slice(0, SHOWN_MAX)) output.say(`  ${JSON.stringify(finding)}`);
-  output.say(`Ledger: ${ledger.length === 0 ? 'every balance agrees with its transfers' : `${ledger.length} findings`}.`);
+  output.say(
+    `Ledger: ${ledger.length === 0 ? 'every balance agrees with its transfers' : `${ledger.length} findings`}.`,
+  );
   output.say(`Jobs: ${jobs.length === 0 ? 'every job is as it must be' : `${jobs.length} findings`}.`);
   const stopped = await stopSpending(store.database, ledger);
   for (const teamId of stopped) {

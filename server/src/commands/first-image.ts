@@ -64,7 +64,9 @@ async function openGateway(world: CommandWorld): Promise<Gateway> {
   // Any free port: another program may have the configured one, and nobody but this command will call.
   const own: Machine = { ...machine, settings: { ...machine.settings, port: 0, host: '127.0.0.1', publicUrl: null } };
   const server = await runServer(own, store, world);
-  output.say(`Started Lumegate at ${server.publicUrl} for this picture (data in ${path.resolve(machine.settings.dataFolder)}).`);
+  output.say(
+    `Started Lumegate at ${server.publicUrl} for this picture (data in ${path.resolve(machine.settings.dataFolder)}).`,
+  );
   if (first !== null) tellKeys(output, first);
   const key = first?.live ?? (await makeKey(machine, store));
   return {

@@ -32,7 +32,10 @@ export async function followJob(
   if (submitted.status !== 202) throw new CommandProblem(`The request was refused: ${await submitted.text()}`);
   const { jobId } = accepted.parse(await submitted.json());
   line(output, startedMs, '202', `job ${jobId}`);
-  const stream = await fetch(`${request.url}/v2/jobs/${jobId}/events`, { headers, signal: AbortSignal.timeout(JOB_MS_MAX) });
+  const stream = await fetch(`${request.url}/v2/jobs/${jobId}/events`, {
+    headers,
+    signal: AbortSignal.timeout(JOB_MS_MAX),
+  });
   for await (const message of serverSentEvents(stream)) {
     if (message.event === 'timeline') tellStep(output, startedMs, step.parse(JSON.parse(message.data)));
   }
@@ -51,7 +54,8 @@ function tellStep(output: Output, startedMs: number, happened: z.infer<typeof st
       line(output, startedMs, 'accepted', 'the job is stored');
       line(output, startedMs, 'held', `${String(happened['creditsHeld'])} credits are reserved`);
     },
-    sent: () => line(output, startedMs, 'sent', `to ${String(happened['provider'])}, try ${String(happened['attempt'])}`),
+    sent: () =>
+      line(output, startedMs, 'sent', `to ${String(happened['provider'])}, try ${String(happened['attempt'])}`),
     taken: () => line(output, startedMs, 'taken', `${String(happened['provider'])} works on it`),
     stored: () => line(output, startedMs, 'stored', 'the picture is checked and kept here'),
     completed: () => line(output, startedMs, 'charged', `${String(happened['creditsCharged'])} credits`),

@@ -50,6 +50,9 @@ export async function chooseTeam(store: Store, teamId: string | undefined): Prom
   }
   const [first, ...others] = await listTeams(store.database);
   if (first === undefined) throw new CommandProblem('there is no team yet: start the server once');
-  if (others.length > 0) throw new CommandProblem(`there are several teams: name one with --team (${[first, ...others].map((team) => `${team.id} ${team.name}`).join(', ')})`);
+  if (others.length > 0)
+    throw new CommandProblem(
+      `there are several teams: name one with --team (${[first, ...others].map((team) => `${team.id} ${team.name}`).join(', ')})`,
+    );
   return first;
 }

@@ -26,7 +26,8 @@ export async function manageKeys({ machine, output }: CommandWorld, words: strin
     revoke,
   };
   const action = actions[verb ?? ''];
-  if (action === undefined) throw new CommandProblem('use one of: key create, key list, key rotate <key>, key revoke <key>');
+  if (action === undefined)
+    throw new CommandProblem('use one of: key create, key list, key rotate <key>, key revoke <key>');
   const store = await openStore(machine);
   try {
     await action({ machine, output, store }, rest);

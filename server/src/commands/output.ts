@@ -17,7 +17,7 @@ export function processOutput(): Output {
     tell: (line) => {
       process.stderr.write(`${line}\n`);
     },
-    isTerminal: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
+    isTerminal: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
   };
 }
 

@@ -18,7 +18,7 @@ import { createMetrics } from '../log/metrics.ts';
 import { startWorker, type Worker } from '../loops/worker.ts';
 import { createAuthenticator } from '../teams/authenticate.ts';
 import { findKeyDigest } from '../teams/keys.ts';
-import { buildEngine } from './build-engine.ts';
+import { buildEngine, type Engine } from './build-engine.ts';
 import { httpMetrics, registerGauges } from './server-metrics.ts';
 import type { Machine, Store } from './open-store.ts';
 
@@ -83,24 +83,7 @@ export async function runServer(
     ...(machine.isUnderTest ? { onHalfAnswer: () => options.reachCrashPoint('C7') } : {}),
   });
   if (publicUrl === '') publicUrl = `http://${urlHost(settings.host)}:${listener.port}`;
-  const worker: Worker | null = settings.roles.has('worker')
-    ? await startWorker({
-        world: engine.world,
-        sweep: engine.sweepSandbox,
-        deliver: {
-          database: store.database,
-          net: engine.net,
-          clock,
-          random,
-          log,
-          findDigest: (keyId) => findKeyDigest(store.database, { vault: store.vault, keyId }),
-          digestForm: settings.webhookDigest,
-          trust: { operatorOrigins: [] },
-          reachCrashPoint: options.reachCrashPoint,
-          updateWebhookStatus,
-        },
-      })
-    : null;
+  const worker = settings.roles.has('worker') ? await hireWorker(machine, store, { engine, ...options }) : null;
   registerGauges(metrics, { database: store.database, worker });
   log.info('server.started', { url: publicUrl, engine: store.database.engine, models: catalog.models.size });
   return {
@@ -115,6 +98,32 @@ export async function runServer(
   };
 }
 
+function hireWorker(
+  machine: Machine,
+  store: Store,
+  parts: { engine: Engine; reachCrashPoint: ReachCrashPoint },
+): Promise<Worker> {
+  const { settings, clock, random, log } = machine;
+  const { database, vault } = store;
+  const { engine, reachCrashPoint } = parts;
+  return startWorker({
+    world: engine.world,
+    sweep: engine.sweepSandbox,
+    deliver: {
+      database,
+      net: engine.net,
+      clock,
+      random,
+      log,
+      findDigest: (keyId) => findKeyDigest(database, { vault, keyId }),
+      digestForm: settings.webhookDigest,
+      trust: { operatorOrigins: [] },
+      reachCrashPoint,
+      updateWebhookStatus,
+    },
+  });
+}
+
 function jobsPort(world: JobsWorld): JobsPort {
   return {
     submitJob: (request) => submitJob(world, request),
@@ -125,7 +134,9 @@ function jobsPort(world: JobsWorld): JobsPort {
     watchJob: (caller, jobId, watch) => watchJob(world, caller, jobId, watch),
     findTimeline: async (caller, jobId) => {
       const found = await findTimeline(world, caller, jobId);
-      return found === null ? null : { events: found.events, attempts: found.attempts.map((attempt) => ({ ...attempt })) };
+      return found === null
+        ? null
+        : { events: found.events, attempts: found.attempts.map((attempt) => ({ ...attempt })) };
     },
     cancelJob: (caller, jobId) => cancelJob(world, caller, jobId),
     receiveCallback: (callback) => receiveCallback(world, callback),

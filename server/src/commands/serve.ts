@@ -44,6 +44,8 @@ function greet(output: Output, url: string, keys: FirstKeys | null): void {
   output.tell('');
   output.tell('  A first picture:');
   output.tell('');
-  output.tell(`curl -s -X POST ${url}/v2/images/generate -H "X-API-Key: ${key}" -H "Content-Type: application/json" -d '{"model":"flux-1.1-pro","prompt":"a sleek silver sports car on a coastal highway at sunset, hyper-realistic"}'`);
+  output.tell(
+    `curl -s -X POST ${url}/v2/images/generate -H "X-API-Key: ${key}" -H "Content-Type: application/json" -d '{"model":"flux-1.1-pro","prompt":"a sleek silver sports car on a coastal highway at sunset, hyper-realistic"}'`,
+  );
   output.tell('');
 }

@@ -9,7 +9,12 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 /** Counts answered requests by method, route pattern and status. */
 export function httpMetrics(metrics: Metrics): HttpMetrics {
   const requests = metrics.counter('lumegate_http_requests_total', 'Answered requests.', ['method', 'route', 'status']);
-  const durations = metrics.histogram('lumegate_http_request_seconds', 'Seconds from head to answer.', ['route'], DURATION_BUCKETS);
+  const durations = metrics.histogram(
+    'lumegate_http_request_seconds',
+    'Seconds from head to answer.',
+    ['route'],
+    DURATION_BUCKETS,
+  );
   return {
     countRequest: ({ method, route, status, durationMs }) => {
       requests.add({ method, route, status: String(status) });

@@ -9,7 +9,8 @@ import { CommandProblem, type Output } from './output.ts';
 import type { CommandWorld } from './serve.ts';
 import { readWords, wholeNumber } from './words.ts';
 
-const USE = 'use one of: team list, team create <name> --email <owner>, team add --email <user> [--role ADMIN|MEMBER] [--team <id>]';
+const USE =
+  'use one of: team list, team create <name> --email <owner>, team add --email <user> [--role ADMIN|MEMBER] [--team <id>]';
 const EMAIL = /^[^\s@]+@[^\s@]+$/;
 const CREDITS_MAX = 1_000_000_000;
 
@@ -57,11 +58,17 @@ async function create({ machine, output, store }: TeamWorld, words: string[]): P
 }
 
 async function add({ machine, output, store }: TeamWorld, words: string[]): Promise<void> {
-  const { values } = readWords(words, { email: { type: 'string' }, role: { type: 'string' }, team: { type: 'string' } });
+  const { values } = readWords(words, {
+    email: { type: 'string' },
+    role: { type: 'string' },
+    team: { type: 'string' },
+  });
   const team = await chooseTeam(store, values.team);
   const user = { teamId: team.id, email: emailFrom(values.email), role: roleFrom(values.role) };
   await store.database.transaction((tx) => insertUser(tx, { newId: store.newId, now: machine.clock.now(), ...user }));
-  output.say(`${user.email} is ${user.role} of ${team.name}. A key: lumegate key create --team ${team.id} --email ${user.email}`);
+  output.say(
+    `${user.email} is ${user.role} of ${team.name}. A key: lumegate key create --team ${team.id} --email ${user.email}`,
+  );
 }
 
 function emailFrom(text: string | undefined): string {
@@ -71,6 +78,7 @@ function emailFrom(text: string | undefined): string {
 
 function roleFrom(text: string = 'MEMBER'): Role {
   const role = text.toUpperCase();
-  if (role !== 'ADMIN' && role !== 'MEMBER' && role !== 'OWNER') throw new CommandProblem('--role must be OWNER, ADMIN or MEMBER');
+  if (role !== 'ADMIN' && role !== 'MEMBER' && role !== 'OWNER')
+    throw new CommandProblem('--role must be OWNER, ADMIN or MEMBER');
   return role;
 }

@@ -32,13 +32,16 @@ export function createUpstream(world: {
     return { operatorOrigins: own === undefined ? [] : [new URL(own).origin] };
   };
   // Providers that want a key are ready once one is configured; so far none of them is.
-  const ready = new Set([...catalog.providers.values()].filter((facts) => facts.authHeader === null).map((facts) => facts.id));
+  const ready = new Set(
+    [...catalog.providers.values()].filter((facts) => facts.authHeader === null).map((facts) => facts.id),
+  );
 
   return {
     baseUrl,
     ready: () => ready,
     exchange: async (provider, request, options) => {
-      if (isInside(provider)) return exchangeInside(sandbox, { request, base: baseUrl(provider), onSending: options.onSending });
+      if (isInside(provider))
+        return exchangeInside(sandbox, { request, base: baseUrl(provider), onSending: options.onSending });
       return net.exchange(request, {
         totalMs: options.timeoutMs,
         // Synchronous providers answer when the work is done.
@@ -73,7 +76,13 @@ async function exchangeInside(
   const path = request.url.slice(base.length);
   const answer = await sandbox.handle({ method: request.method, path, base, body: request.body });
   if (answer.kind === 'lost') return { kind: 'lost', reason: 'reset', detail: 'the connection was reset' };
-  return { kind: 'answer', status: answer.status, headers: answer.headers, body: Buffer.from(answer.body), truncated: false };
+  return {
+    kind: 'answer',
+    status: answer.status,
+    headers: answer.headers,
+    body: Buffer.from(answer.body),
+    truncated: false,
+  };
 }
 
 async function downloadInside(

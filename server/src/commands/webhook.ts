@@ -27,7 +27,9 @@ async function show(store: Store, output: Output, filter: { job?: string; failed
   });
   for (const delivery of deliveries) {
     const due = delivery.state === 'pending' ? `  next try ${new Date(delivery.dueAt).toISOString()}` : '';
-    output.say(`${delivery.id}  job ${delivery.jobId}  ${delivery.event}  ${delivery.state}  to ${delivery.host}${due}`);
+    output.say(
+      `${delivery.id}  job ${delivery.jobId}  ${delivery.event}  ${delivery.state}  to ${delivery.host}${due}`,
+    );
     for (const made of await listTries(store.database, delivery.id)) {
       output.say(`    ${new Date(made.at).toISOString()}  ${made.statusCode ?? made.failure}  ${made.durationMs} ms`);
     }

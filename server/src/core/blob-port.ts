@@ -6,7 +6,10 @@ export interface BlobStore {
   /** Opens a writer to a temporary place; nothing is visible until `commit`. */
   create(): Promise<BlobWriter>;
   /** null when there is no such blob. `range` is inclusive at both ends, as in HTTP. */
-  open(key: string, range?: { start: number; end: number }): Promise<{ stream: ReadableStream<Uint8Array>; sizeBytes: number } | null>;
+  open(
+    key: string,
+    range?: { start: number; end: number },
+  ): Promise<{ stream: ReadableStream<Uint8Array>; sizeBytes: number } | null>;
   /** null when there is no such blob. */
   stat(key: string): Promise<{ sizeBytes: number } | null>;
   /** A path on this machine that reads as the blob (the blob itself on disk), or null. */

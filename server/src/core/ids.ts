@@ -30,7 +30,7 @@ export function idMaker(clock: Clock, random: Random): NewId {
     }
     const hex = lastMs.toString(16).padStart(12, '0');
     const tail = Buffer.from(random.bytes(8));
-    tail[0] = (tail[0] ?? 0) & 0x3f | 0x80;
+    tail[0] = ((tail[0] ?? 0) & 0x3f) | 0x80;
     const rest = tail.toString('hex');
     return `${hex.slice(0, 8)}-${hex.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${rest.slice(0, 4)}-${rest.slice(4)}`;
   };

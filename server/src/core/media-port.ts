@@ -17,13 +17,7 @@ export interface MediaFacts {
   digitalSourceType: string | null;
 }
 
-export type MediaProblem =
-  | 'empty'
-  | 'unsupported-type'
-  | 'too-many-pixels'
-  | 'damaged'
-  | 'too-slow'
-  | 'crashed';
+export type MediaProblem = 'empty' | 'unsupported-type' | 'too-many-pixels' | 'damaged' | 'too-slow' | 'crashed';
 
 export type MediaResult<T> = { ok: true; value: T } | { ok: false; problem: MediaProblem; detail: string };
 
@@ -52,9 +46,19 @@ export interface MediaPort {
   /** Sniffs, decodes fully (so truncation shows), hashes. */
   inspect(path: string): Promise<MediaResult<MediaFacts>>;
   /** Re-encodes a picture into another format or quality, keeping XMP; writes `to`. */
-  convert(options: { from: string; to: string; format: ImageFormat; quality: number }): Promise<MediaResult<MediaFacts>>;
+  convert(options: {
+    from: string;
+    to: string;
+    format: ImageFormat;
+    quality: number;
+  }): Promise<MediaResult<MediaFacts>>;
   /** Writes a copy with the IPTC digitalSourceType in its XMP, without re-encoding pixels; refuses files with signed provenance. */
-  mark(options: { from: string; to: string; digitalSourceType: string; creatorTool: string }): Promise<MediaResult<MediaFacts>>;
+  mark(options: {
+    from: string;
+    to: string;
+    digitalSourceType: string;
+    creatorTool: string;
+  }): Promise<MediaResult<MediaFacts>>;
   /** Draws a sandbox picture into `to`. */
   draw(spec: DrawSpec, to: string): Promise<MediaResult<MediaFacts>>;
   close(): Promise<void>;

@@ -52,19 +52,38 @@ export interface DownloadLimits extends Omit<OutboundLimits, 'bodyBytesMax' | 'o
 
 export type DownloadResult =
   | { kind: 'done'; sizeBytes: number; headers: Record<string, string>; finalUrl: string }
-  | { kind: 'failed'; reason: 'status' | 'too-large' | 'too-slow' | 'timeout' | 'reset' | 'truncated' | 'too-many-redirects' | 'aborted' | RefusedReason; status: number | null; detail: string };
+  | {
+      kind: 'failed';
+      reason:
+        | 'status'
+        | 'too-large'
+        | 'too-slow'
+        | 'timeout'
+        | 'reset'
+        | 'truncated'
+        | 'too-many-redirects'
+        | 'aborted'
+        | RefusedReason;
+      status: number | null;
+      detail: string;
+    };
 
 /** Why a URL may not be used, or null when it may. */
-export type UrlProblem =
-  | { reason: 'url-invalid' | 'scheme' | 'credentials' | 'port' | 'too-long' | 'address-forbidden'; detail: string }
-  | null;
+export type UrlProblem = {
+  reason: 'url-invalid' | 'scheme' | 'credentials' | 'port' | 'too-long' | 'address-forbidden';
+  detail: string;
+} | null;
 
 /** The only way out of the process. Every address a user or provider can influence is checked here. */
 export interface Net {
   /** Sends one request once and reads the whole answer (up to the limit). Never throws for network reasons. */
   exchange(request: OutboundRequest, limits: OutboundLimits): Promise<ExchangeResult>;
   /** Streams a GET's body into `sink`, which is awaited chunk by chunk (back-pressure). */
-  download(url: string, sink: (chunk: Uint8Array) => Promise<void> | void, limits: DownloadLimits): Promise<DownloadResult>;
+  download(
+    url: string,
+    sink: (chunk: Uint8Array) => Promise<void> | void,
+    limits: DownloadLimits,
+  ): Promise<DownloadResult>;
   /** Checks a caller's URL before anything is stored: form, scheme, literal address, and the addresses its name resolves to. An unresolvable name is no problem here. */
   checkUrl(url: string, trust: AddressTrust): Promise<UrlProblem>;
   close(): Promise<void>;

@@ -9,24 +9,75 @@ interface SettingFact {
 export const SETTINGS: readonly SettingFact[] = [
   { name: 'PORT', default: '3000', meaning: 'Port to listen on; 0 lets the system choose.' },
   { name: 'HOST', default: '127.0.0.1', meaning: 'Address to listen on.' },
-  { name: 'LUMEGATE_DATA_DIR', default: './data', meaning: 'Folder of the database, the files and the generated secrets.' },
-  { name: 'DATABASE_URL', default: 'SQLite in the data folder', meaning: '`postgres://…` to keep everything but files in PostgreSQL 15 or later.' },
+  {
+    name: 'LUMEGATE_DATA_DIR',
+    default: './data',
+    meaning: 'Folder of the database, the files and the generated secrets.',
+  },
+  {
+    name: 'DATABASE_URL',
+    default: 'SQLite in the data folder',
+    meaning: '`postgres://…` to keep everything but files in PostgreSQL 15 or later.',
+  },
   { name: 'LUMEGATE_BLOBS', default: '`blobs` in the data folder', meaning: 'Folder of the stored files.' },
-  { name: 'LUMEGATE_PUBLIC_URL', default: 'from HOST and PORT', meaning: 'Base of result URLs and of the callbacks that providers are given.' },
-  { name: 'LUMEGATE_BOOTSTRAP_KEY', default: 'none', meaning: 'An `afk_…` key, at least 32 characters after the prefix, to create on the first start for the first team’s owner. Its checksum is not demanded.' },
+  {
+    name: 'LUMEGATE_PUBLIC_URL',
+    default: 'from HOST and PORT',
+    meaning: 'Base of result URLs and of the callbacks that providers are given.',
+  },
+  {
+    name: 'LUMEGATE_BOOTSTRAP_KEY',
+    default: 'none',
+    meaning:
+      'An `afk_…` key, at least 32 characters after the prefix, to create on the first start for the first team’s owner. Its checksum is not demanded.',
+  },
   { name: 'LUMEGATE_START_CREDITS', default: '1000', meaning: 'Promotional credits of a new team.' },
-  { name: 'LUMEGATE_PROVIDER_<ID>_URL', default: 'the provider’s own', meaning: 'Another base address for one provider, for example `LUMEGATE_PROVIDER_SANDBOX_URL`. Loopback is allowed here.' },
-  { name: 'LUMEGATE_SANDBOX', default: 'auto', meaning: '`auto`: the sandbox serves live keys until the first provider key is there. `on`: it is the last resort for every model. `off`: test keys only.' },
+  {
+    name: 'LUMEGATE_PROVIDER_<ID>_URL',
+    default: 'the provider’s own',
+    meaning:
+      'Another base address for one provider, for example `LUMEGATE_PROVIDER_SANDBOX_URL`. Loopback is allowed here.',
+  },
+  {
+    name: 'LUMEGATE_SANDBOX',
+    default: 'auto',
+    meaning:
+      '`auto`: the sandbox serves live keys until the first provider key is there. `on`: it is the last resort for every model. `off`: test keys only.',
+  },
   { name: 'LUMEGATE_SANDBOX_MS', default: '1500', meaning: 'Milliseconds that a sandbox generation takes at least.' },
-  { name: 'LUMEGATE_ALLOW_PRIVATE_URLS', default: 'off', meaning: '`on` lets `image_prompt`, `webhookUrl` and the like point to private addresses (development).' },
+  {
+    name: 'LUMEGATE_ALLOW_PRIVATE_URLS',
+    default: 'off',
+    meaning: '`on` lets `image_prompt`, `webhookUrl` and the like point to private addresses (development).',
+  },
   { name: 'LUMEGATE_ROLES', default: 'api,worker', meaning: 'What this process does: `api`, `worker` or both.' },
-  { name: 'LUMEGATE_RETENTION_DAYS', default: '30', meaning: 'Days for which results are kept; then the job says `expired: true`.' },
+  {
+    name: 'LUMEGATE_RETENTION_DAYS',
+    default: '30',
+    meaning: 'Days for which results are kept; then the job says `expired: true`.',
+  },
   { name: 'LUMEGATE_UPLOAD_MINUTES', default: '120', meaning: 'Minutes for which an upload is kept.' },
   { name: 'LUMEGATE_RATE_PER_MINUTE', default: '3000', meaning: 'Requests a minute for one key; 0 for no limit.' },
-  { name: 'LUMEGATE_TEAM_CONCURRENCY', default: '50', meaning: 'Jobs of a new team that run at the same time; more wait in the queue.' },
-  { name: 'LUMEGATE_TEAM_QUEUE', default: '10000', meaning: 'Open jobs of one team beyond which a submit is answered 429.' },
-  { name: 'LUMEGATE_JOB_MINUTES', default: '30', meaning: 'Minutes after which an unfinished job fails and is released.' },
-  { name: 'LUMEGATE_WEBHOOK_DIGEST', default: 'raw', meaning: 'Key of the compatible webhook signature: the raw SHA-256 digest of the API key, or its `hex` text.' },
+  {
+    name: 'LUMEGATE_TEAM_CONCURRENCY',
+    default: '50',
+    meaning: 'Jobs of a new team that run at the same time; more wait in the queue.',
+  },
+  {
+    name: 'LUMEGATE_TEAM_QUEUE',
+    default: '10000',
+    meaning: 'Open jobs of one team beyond which a submit is answered 429.',
+  },
+  {
+    name: 'LUMEGATE_JOB_MINUTES',
+    default: '30',
+    meaning: 'Minutes after which an unfinished job fails and is released.',
+  },
+  {
+    name: 'LUMEGATE_WEBHOOK_DIGEST',
+    default: 'raw',
+    meaning: 'Key of the compatible webhook signature: the raw SHA-256 digest of the API key, or its `hex` text.',
+  },
   { name: 'LUMEGATE_LOG', default: 'info', meaning: '`info`, `warn`, `error` or `silent`.' },
 ];
 

@@ -15,7 +15,7 @@ export async function stopSpending(database: Database, findings: readonly Ledger
   return database.transaction(async (tx) => {
     if (findings.some((finding) => finding.accountId === null)) return idsOf(await tx.query<IdRow>(STOP_ALL));
     // In the order of their ids, so that two auditors at once do not lock crosswise.
-    const blamed = [...new Set(findings.map((finding) => finding.accountId))].sort();
+    const blamed = [...new Set(findings.map((finding) => finding.accountId ?? ''))].sort((a, b) => (a < b ? -1 : 1));
     const stopped: string[] = [];
     for (const accountId of blamed) stopped.push(...idsOf(await tx.query<IdRow>(STOP, [accountId])));
     return stopped;

@@ -1,3 +1,5 @@
+import { errorCode } from '../core/error-code.ts';
+
 /** A value that both engines can bind. Booleans are stored as 0 and 1. */
 export type SqlValue = string | number | null;
 /** A row as both engines return it: text, safe integers or null. */
@@ -43,8 +45,7 @@ export class StoreUnavailable extends Error {
 
 /** True when the error is the violation of a UNIQUE or PRIMARY KEY constraint, on either engine. */
 export function isUniqueViolation(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code, errcode } = error as Error & { code?: unknown; errcode?: unknown };
+  const errcode = error instanceof Error && 'errcode' in error ? error.errcode : null;
   // 2067 and 1555 are SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY.
-  return code === '23505' || errcode === 2067 || errcode === 1555;
+  return errorCode(error) === '23505' || errcode === 2067 || errcode === 1555;
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 
+import { errorCode } from '../core/error-code.ts';
 import type { Log } from '../core/log-port.ts';
 import { StoreUnavailable, type Database, type Row, type SqlValue, type Tx } from './database.ts';
 import { localTopics, type LocalTopics } from './local-topics.ts';
@@ -27,7 +28,7 @@ export async function openPostgres(options: { url: string; log: Log }): Promise<
     types: { getTypeParser },
     // Statements of one transaction that do not wait for each other travel together.
     pipeline: true,
-  } as pg.PoolConfig);
+  });
   // Without a listener a broken idle connection would end the process.
   pool.on('error', (error) => options.log.warn('database.connection-lost', { message: error.message }));
   const topics = localTopics();
@@ -64,7 +65,7 @@ async function retrying<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
     } catch (error) {
-      const code = sqlState(error);
+      const code = errorCode(error);
       if (attempt >= TRIES_MAX || (code !== '40001' && code !== '40P01')) throw storeError(error);
     }
   }
@@ -80,6 +81,12 @@ async function once<T>(pool: pg.Pool, named: NameStatement, work: (tx: Tx) => Pr
     return sent;
   };
   let broken: Error | undefined;
+  // The pool listens to idle connections only, and an error that nobody hears ends the process. The statement under
+  // way is rejected by itself.
+  const breakOff = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', breakOff);
   try {
     const begun = send('BEGIN');
     const value = await work({
@@ -103,7 +110,8 @@ async function once<T>(pool: pg.Pool, named: NameStatement, work: (tx: Tx) => Pr
     });
     throw error;
   } finally {
-    // A connection whose rollback failed is thrown away.
+    client.off('error', breakOff);
+    // A connection that broke, or whose rollback failed, is thrown away.
     client.release(broken);
   }
 }
@@ -125,7 +133,7 @@ function statementNames(): NameStatement {
 
 /** BIGINT (20) and NUMERIC counts arrive as text; all of ours are safe integers, and a breach must not pass silently. */
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid !== 20) return pg.types.getTypeParser(oid, format as 'text');
+  if (oid !== 20) return pg.types.getTypeParser(oid, format);
   return (text) => {
     const value = Number(text);
     if (!Number.isSafeInteger(value)) throw new RangeError(`integer out of range: ${text}`);
@@ -133,16 +141,11 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string)
   };
 }
 
-function sqlState(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  const { code } = error as Error & { code?: unknown };
-  return typeof code === 'string' ? code : null;
-}
-
 function storeError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  const code = sqlState(error);
-  const noAnswer = code === null ? /terminated|timeout|not queryable|ended/i.test(error.message) : /^E[A-Z]+$/.test(code);
+  const code = errorCode(error);
+  const noAnswer =
+    code === null ? /terminated|timeout|not queryable|ended/i.test(error.message) : /^E[A-Z]+$/.test(code);
   if (noAnswer || (code !== null && UNAVAILABLE_CLASSES.has(code.slice(0, 2)))) {
     return new StoreUnavailable(error.message, { cause: error });
   }

@@ -10,8 +10,11 @@ const BUSY_MS_MAX = 5_000;
 const GROUP_MAX = 64;
 /** Prepared statements kept; every statement of the program is a constant text, so this is never reached. */
 const STATEMENTS_MAX = 500;
-/** SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_READONLY, in the primary result code. */
-const UNAVAILABLE_CODES = new Set([5, 8, 10, 13, 14]);
+/**
+ * In the primary result code: SQLITE_BUSY, SQLITE_READONLY, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_CANTOPEN,
+ * SQLITE_PROTOCOL (other processes hold the log), SQLITE_NOTADB. A damaged file is the operator's trouble like a full disk.
+ */
+const UNAVAILABLE_CODES = new Set([5, 8, 10, 11, 13, 14, 15, 26]);
 
 /** One transaction that waits for its group. */
 interface Member {
@@ -172,7 +175,7 @@ function rollback(connection: Connection): void {
 
 function storeError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  const { errcode } = error as Error & { errcode?: unknown };
+  const errcode = 'errcode' in error ? error.errcode : null;
   if (typeof errcode === 'number' && UNAVAILABLE_CODES.has(errcode & 0xff)) {
     return new StoreUnavailable(error.message, { cause: error });
   }

@@ -19,14 +19,49 @@ export interface FailureRule {
  * problems are the operator's and pass on to the next route where there is one.
  */
 export const AFTER_FAILURE: Readonly<Record<FailureKind, FailureRule>> = {
-  input_rejected: { beforePurchase: 'fail', afterPurchase: 'fail', triesMax: 1, text: 'The provider refused the input' },
-  content_refused: { beforePurchase: 'fail', afterPurchase: 'fail', triesMax: 1, text: 'Provider returned an error: content policy violation' },
-  rate_limited: { beforePurchase: 'retry', afterPurchase: 'retry', triesMax: 8, text: 'No available capacity — please retry shortly' },
-  quota: { beforePurchase: 'other-route', afterPurchase: 'other-route', triesMax: 1, text: 'The provider is not available to this gateway at present' },
+  input_rejected: {
+    beforePurchase: 'fail',
+    afterPurchase: 'fail',
+    triesMax: 1,
+    text: 'The provider refused the input',
+  },
+  content_refused: {
+    beforePurchase: 'fail',
+    afterPurchase: 'fail',
+    triesMax: 1,
+    text: 'Provider returned an error: content policy violation',
+  },
+  rate_limited: {
+    beforePurchase: 'retry',
+    afterPurchase: 'retry',
+    triesMax: 8,
+    text: 'No available capacity — please retry shortly',
+  },
+  quota: {
+    beforePurchase: 'other-route',
+    afterPurchase: 'other-route',
+    triesMax: 1,
+    text: 'The provider is not available to this gateway at present',
+  },
   unavailable: { beforePurchase: 'retry', afterPurchase: 'retry', triesMax: 3, text: 'Provider unavailable' },
-  timed_out: { beforePurchase: 'retry', afterPurchase: 'fail', triesMax: 3, text: 'The provider did not finish in time' },
-  unauthorized: { beforePurchase: 'other-route', afterPurchase: 'other-route', triesMax: 1, text: 'The provider is not available to this gateway at present' },
-  retired: { beforePurchase: 'other-route', afterPurchase: 'other-route', triesMax: 1, text: 'The provider no longer serves this model' },
+  timed_out: {
+    beforePurchase: 'retry',
+    afterPurchase: 'fail',
+    triesMax: 3,
+    text: 'The provider did not finish in time',
+  },
+  unauthorized: {
+    beforePurchase: 'other-route',
+    afterPurchase: 'other-route',
+    triesMax: 1,
+    text: 'The provider is not available to this gateway at present',
+  },
+  retired: {
+    beforePurchase: 'other-route',
+    afterPurchase: 'other-route',
+    triesMax: 1,
+    text: 'The provider no longer serves this model',
+  },
   unknown: { beforePurchase: 'fail', afterPurchase: 'fail', triesMax: 1, text: 'Generation failed' },
 };
 

@@ -102,7 +102,10 @@ VALUES ($1, $2, $3, $4, $5, 'INTENT', $6, $7, $8, $9, $10, $11)`;
 /** Writes down the intent to buy; must be committed before the request leaves. */
 export async function insertAttempt(
   tx: Tx,
-  attempt: Pick<Attempt, 'id' | 'jobId' | 'number' | 'provider' | 'upstreamModel' | 'callbackToken' | 'adjustments' | 'seed' | 'intentAt'> & {
+  attempt: Pick<
+    Attempt,
+    'id' | 'jobId' | 'number' | 'provider' | 'upstreamModel' | 'callbackToken' | 'adjustments' | 'seed' | 'intentAt'
+  > & {
     requestHash: string;
     epoch: number;
   },

@@ -54,15 +54,14 @@ export async function buy(run: Run, choice: { route: Route; provider: Provider; 
 }
 
 /** Sends the request of an earlier intent again, where the provider buys once for one attempt id. */
-export async function buyAgain(run: Run, choice: { route: Route; provider: Provider; attempt: Attempt }): Promise<Bought> {
+export async function buyAgain(
+  run: Run,
+  choice: { route: Route; provider: Provider; attempt: Attempt },
+): Promise<Bought> {
   return send(run, { ...choice, request: startRequest(run, choice, choice.attempt), isRepeated: true });
 }
 
-function startRequest(
-  run: Run,
-  choice: { route: Route; provider: Provider },
-  attempt: Attempt,
-): ProviderRequest {
+function startRequest(run: Run, choice: { route: Route; provider: Provider }, attempt: Attempt): ProviderRequest {
   const { world, job } = run;
   const mapped = mapForRoute(job.model, choice.route, job.plan);
   if (attempt.seed !== null) mapped.parameters['seed'] = attempt.seed;
@@ -87,7 +86,9 @@ function seedFor(run: Run, parameters: Record<string, unknown>): number | null {
 
 async function commitIntent(run: Run, attempt: Attempt, request: ProviderRequest): Promise<void> {
   const { world, lease } = run;
-  const requestHash = createHash('sha256').update(`${request.method} ${request.url}\n${request.body ?? ''}`).digest('hex');
+  const requestHash = createHash('sha256')
+    .update(`${request.method} ${request.url}\n${request.body ?? ''}`)
+    .digest('hex');
   await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
     await Promise.all([
@@ -104,7 +105,13 @@ async function commitIntent(run: Run, attempt: Attempt, request: ProviderRequest
 }
 
 /** A repeated request that meets one of these tells nothing about the first one. */
-const SAYS_NOTHING: ReadonlySet<FailureKind> = new Set(['rate_limited', 'unavailable', 'timed_out', 'unauthorized', 'quota']);
+const SAYS_NOTHING: ReadonlySet<FailureKind> = new Set([
+  'rate_limited',
+  'unavailable',
+  'timed_out',
+  'unauthorized',
+  'quota',
+]);
 
 async function send(
   run: Run,
@@ -119,11 +126,14 @@ async function send(
   });
   await world.reachCrashPoint('C11');
   if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };
-  if (result.kind === 'refused') return reject(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
+  if (result.kind === 'refused')
+    return reject(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
   if (result.kind === 'lost' || AMBIGUOUS_STATUS.has(result.status)) return ambiguous(run, attempt, result);
   const started = provider.started(readAnswer(result));
   if (started.state === 'failed') {
-    return isRepeated && SAYS_NOTHING.has(started.kind) ? { state: 'ambiguous', attempt } : reject(run, attempt, started);
+    return isRepeated && SAYS_NOTHING.has(started.kind)
+      ? { state: 'ambiguous', attempt }
+      : reject(run, attempt, started);
   }
   await accept(run, attempt, {
     reference: started.reference,
@@ -146,7 +156,12 @@ export async function accept(
     await assertLease(tx, lease);
     const isNew = await markAccepted(tx, { id: attempt.id, at, ...taken });
     if (!isNew) return;
-    await insertEvent(tx, { jobId: lease.jobId, kind: 'taken', at, data: { attempt: attempt.number, provider: attempt.provider } });
+    await insertEvent(tx, {
+      jobId: lease.jobId,
+      kind: 'taken',
+      at,
+      data: { attempt: attempt.number, provider: attempt.provider },
+    });
   });
   world.database.notify('job', lease.jobId);
 }
@@ -161,14 +176,24 @@ export async function reject(
   const at = world.clock.now();
   await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
-    await closeAttempt(tx, { id: attempt.id, state: 'REJECTED', at, failureKind: failure.kind, failureText: failure.text });
+    await closeAttempt(tx, {
+      id: attempt.id,
+      state: 'REJECTED',
+      at,
+      failureKind: failure.kind,
+      failureText: failure.text,
+    });
     const data = { attempt: attempt.number, provider: attempt.provider, kind: failure.kind };
     await insertEvent(tx, { jobId: lease.jobId, kind: 'refused', at, data });
   });
   return { state: 'rejected', attempt, kind: failure.kind, text: failure.text, retryAfterMs: failure.retryAfterMs };
 }
 
-async function ambiguous(run: Run, attempt: Attempt, result: Exclude<ExchangeResult, { kind: 'refused' }>): Promise<Bought> {
+async function ambiguous(
+  run: Run,
+  attempt: Attempt,
+  result: Exclude<ExchangeResult, { kind: 'refused' }>,
+): Promise<Bought> {
   const text = result.kind === 'lost' ? `answer lost: ${result.reason}` : `answer ${result.status}`;
   await recordAmbiguous(run, attempt, text);
   return { state: 'ambiguous', attempt };

@@ -48,7 +48,10 @@ export interface PlannedCall {
 }
 
 /** Everything decided about a request before anything is stored. Throws GatewayError when no route can serve it. */
-export function planCall(world: JobsWorld, request: { caller: JobCaller; model: Model; input: CheckedInput }): PlannedCall {
+export function planCall(
+  world: JobsWorld,
+  request: { caller: JobCaller; model: Model; input: CheckedInput },
+): PlannedCall {
   const { caller, model, input } = request;
   const [route] = usableRoutes(world, model, caller.mode);
   const price = quote(model, input.parameters);

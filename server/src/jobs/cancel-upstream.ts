@@ -9,9 +9,13 @@ export async function cancelUpstream(run: Run): Promise<void> {
   const { world, job } = run;
   const open = (await listAttempts(world.database, job.id)).findLast((attempt) => attempt.state === 'ACCEPTED');
   if (open?.reference == null) return;
-  const request = world.providers.get(open.provider)?.cancel?.(open.reference, world.upstream.baseUrl(open.provider)) ?? null;
+  const request =
+    world.providers.get(open.provider)?.cancel?.(open.reference, world.upstream.baseUrl(open.provider)) ?? null;
   if (request === null) return;
-  const result = await world.upstream.exchange(open.provider, request, { timeoutMs: CANCEL_MS_MAX, signal: run.signal });
+  const result = await world.upstream.exchange(open.provider, request, {
+    timeoutMs: CANCEL_MS_MAX,
+    signal: run.signal,
+  });
   const status = result.kind === 'answer' ? result.status : null;
   world.log.info('purchase.cancelled', { jobId: job.id, provider: open.provider, result: result.kind, status });
 }

@@ -13,7 +13,9 @@ const ATTEMPTS_MAX = 12;
 export function chooseRoute(run: Run, attempts: readonly Attempt[]): { route: Route; provider: Provider } | null {
   if (attempts.length >= ATTEMPTS_MAX) return null;
   const routes = findRoutes(run.world, run.job.model, run.job.mode);
-  const ordered = [...routes].sort((a, b) => Number(b.provider === run.job.provider) - Number(a.provider === run.job.provider));
+  const ordered = [...routes].sort(
+    (a, b) => Number(b.provider === run.job.provider) - Number(a.provider === run.job.provider),
+  );
   for (const route of ordered) {
     const provider = run.world.providers.get(route.provider);
     if (provider !== undefined && stepOn(route, attempts) === 'retry') return { route, provider };
@@ -38,7 +40,8 @@ export function verdictOn(
 
 /** The kind under which the caller learns of the job's failure, with its text. */
 export function failureOf(last: Attempt | undefined): { kind: FailureKind; text: string } {
-  if (last === undefined) return { kind: 'unavailable', text: 'No provider on this gateway can serve this model at present' };
+  if (last === undefined)
+    return { kind: 'unavailable', text: 'No provider on this gateway can serve this model at present' };
   const kind = kindOf(last);
   const detail = kind === 'input_rejected' && last.failureText !== null ? `: ${last.failureText}` : '';
   return { kind, text: AFTER_FAILURE[kind].text + detail };

@@ -97,7 +97,12 @@ async function chooseWaiting(
   }
 }
 
-function providerFor(world: JobsWorld, job: WaitingRow, running: Running, options: { mustFit: boolean }): string | null {
+function providerFor(
+  world: JobsWorld,
+  job: WaitingRow,
+  running: Running,
+  options: { mustFit: boolean },
+): string | null {
   const model = world.catalog.findModel(job.model);
   if (model === undefined) return null;
   const routes = findRoutes(world, model, job.mode);
@@ -110,11 +115,7 @@ function providerFor(world: JobsWorld, job: WaitingRow, running: Running, option
   return options.mustFit ? 'full' : (routes[0]?.provider ?? null);
 }
 
-async function take(
-  world: JobsWorld,
-  tx: Tx,
-  choice: Choice & { workerId: string },
-): Promise<Lease | null> {
+async function take(world: JobsWorld, tx: Tx, choice: Choice & { workerId: string }): Promise<Lease | null> {
   const values = [choice.job.id, choice.workerId, choice.provider, world.clock.now()];
   const row = (await tx.query<{ lease_epoch: number }>(TAKE, values))[0];
   return row === undefined ? null : { jobId: choice.job.id, workerId: choice.workerId, epoch: row.lease_epoch };

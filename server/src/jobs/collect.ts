@@ -13,7 +13,15 @@ const DOWNLOAD_MS_MAX = 300_000;
 const DOWNLOADS_MAX = 3;
 const DOWNLOAD_PAUSE_MS = 500;
 const TOKEN_CHARACTERS = 32;
-const RETRIED = new Set<string>(['timeout', 'reset', 'truncated', 'connection-refused', 'name-unresolved', 'status', 'too-slow']);
+const RETRIED = new Set<string>([
+  'timeout',
+  'reset',
+  'truncated',
+  'connection-refused',
+  'name-unresolved',
+  'status',
+  'too-slow',
+]);
 
 /** Why a provider's result could not be used. */
 export class BadResult extends Error {
@@ -94,7 +102,11 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string }):
   }
 }
 
-async function download(run: Run, wanted: { attempt: Attempt; url: string }, writer: BlobWriter): Promise<DownloadResult> {
+async function download(
+  run: Run,
+  wanted: { attempt: Attempt; url: string },
+  writer: BlobWriter,
+): Promise<DownloadResult> {
   const { world } = run;
   let isFirst = true;
   return world.upstream.download(

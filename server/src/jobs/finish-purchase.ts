@@ -1,3 +1,4 @@
+import { errorCode } from '../core/error-code.ts';
 import type { FailureKind } from '../core/outcome.ts';
 import type { Provider } from '../core/provider.ts';
 import { assertLease, closeAttempt, type Attempt } from './attempts.ts';
@@ -8,6 +9,9 @@ import { insertEvent } from './job-events.ts';
 import { observe, type EndedOutcome } from './observe.ts';
 import { pauseRun, type Run } from './run.ts';
 import { completeJob, failJob } from './settle.ts';
+
+/** The disk is full, over its quota, broken or read-only. */
+const DISK_ERRORS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
 
 /** Where a purchase is made and the how-manieth it is on that route. */
 interface Place {
@@ -38,7 +42,11 @@ export async function finishPurchase(run: Run, place: Place, bought: Bought | nu
   return decide(run, attempt, { tries: place.tries, retryAfterMs: outcome.retryAfterMs });
 }
 
-async function deliver(run: Run, attempt: Attempt, outcome: Extract<EndedOutcome, { state: 'completed' }>): Promise<boolean> {
+async function deliver(
+  run: Run,
+  attempt: Attempt,
+  outcome: Extract<EndedOutcome, { state: 'completed' }>,
+): Promise<boolean> {
   try {
     const readyAt = run.world.clock.now();
     const urls = outcome.outputs.map((output) => output.url);
@@ -52,8 +60,9 @@ async function deliver(run: Run, attempt: Attempt, outcome: Extract<EndedOutcome
   } catch (error) {
     const text = unusable(error);
     if (text === null) throw error;
-    run.world.log.warn('job.result-unusable', { jobId: run.job.id, provider: attempt.provider, reason: (error as Error).message });
-    await close(run, attempt, { kind: 'unknown', text: (error as Error).message });
+    const reason = error instanceof Error ? error.message : String(error);
+    run.world.log.warn('job.result-unusable', { jobId: run.job.id, provider: attempt.provider, reason });
+    await close(run, attempt, { kind: 'unknown', text: reason });
     await failJob(run.world, run.lease, { kind: 'unknown', text });
   }
   return true;
@@ -62,8 +71,9 @@ async function deliver(run: Run, attempt: Attempt, outcome: Extract<EndedOutcome
 /** What the caller reads when a result cannot be kept; null for errors of another kind. */
 function unusable(error: unknown): string | null {
   if (error instanceof BadResult) return `Generation failed: ${error.message}`;
-  const isDiskError = error instanceof Error && ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(String((error as NodeJS.ErrnoException).code));
-  return error instanceof StorageFailed || isDiskError ? 'The result could not be stored' : null;
+  return error instanceof StorageFailed || DISK_ERRORS.has(errorCode(error) ?? '')
+    ? 'The result could not be stored'
+    : null;
 }
 
 async function decide(
@@ -72,7 +82,10 @@ async function decide(
   timing: { tries: number; retryAfterMs: number | null },
 ): Promise<boolean> {
   const { world } = run;
-  const verdict = verdictOn(attempt, timing.tries, { retryAfterMs: timing.retryAfterMs, jitter: world.random.fraction() });
+  const verdict = verdictOn(attempt, timing.tries, {
+    retryAfterMs: timing.retryAfterMs,
+    jitter: world.random.fraction(),
+  });
   if (verdict.step === 'fail') {
     await failJob(world, run.lease, failureOf(attempt));
     return true;

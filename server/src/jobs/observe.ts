@@ -1,6 +1,5 @@
 import type { Outcome } from '../core/outcome.ts';
 import type { Provider, ProviderReference } from '../core/provider.ts';
-import type { Row } from '../database/database.ts';
 import { insertDelivery } from '../webhooks/deliveries.ts';
 import { webhookBody } from '../webhooks/events.ts';
 import { assertLease, type Attempt } from './attempts.ts';
@@ -45,7 +44,10 @@ async function look(run: Run, purchase: { provider: Provider; reference: Provide
   const { world } = run;
   const { provider, reference } = purchase;
   const request = provider.poll(reference, world.upstream.baseUrl(provider.id));
-  const result = await world.upstream.exchange(provider.id, request, { timeoutMs: POLL_TIMEOUT_MS, signal: run.signal });
+  const result = await world.upstream.exchange(provider.id, request, {
+    timeoutMs: POLL_TIMEOUT_MS,
+    signal: run.signal,
+  });
   if (result.kind !== 'answer' || result.status >= 500 || result.status === 429 || result.truncated) return PENDING;
   return provider.polled(readAnswer(result));
 }
@@ -59,10 +61,15 @@ async function recordProgress(run: Run, attempt: Attempt, progress: number): Pro
   const percent = Math.max(0, Math.min(99, Math.round(progress)));
   await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
-    const rows = await tx.query<Row>(PROGRESS, [lease.jobId, lease.workerId, lease.epoch, percent]);
+    const rows = await tx.query(PROGRESS, [lease.jobId, lease.workerId, lease.epoch, percent]);
     if (rows.length === 0) return;
     const at = world.clock.now();
-    await insertEvent(tx, { jobId: lease.jobId, kind: 'progress', at, data: { attempt: attempt.number, progress: percent } });
+    await insertEvent(tx, {
+      jobId: lease.jobId,
+      kind: 'progress',
+      at,
+      data: { attempt: attempt.number, progress: percent },
+    });
     if (job.webhook?.events.includes('progress') !== true) return;
     const facts = { id: job.id, model: job.model.id, status: 'PROCESSING' as const, progress: percent };
     await insertDelivery(tx, {

@@ -6,7 +6,12 @@ const TEXT_CHARACTERS_MAX = 2_000;
 /** An HTTP answer as adapters read it. */
 export function readAnswer(result: Extract<ExchangeResult, { kind: 'answer' }>): ProviderAnswer {
   const text = Buffer.from(result.body).toString('utf8');
-  return { status: result.status, headers: result.headers, json: parse(text), text: text.slice(0, TEXT_CHARACTERS_MAX) };
+  return {
+    status: result.status,
+    headers: result.headers,
+    json: parse(text),
+    text: text.slice(0, TEXT_CHARACTERS_MAX),
+  };
 }
 
 function parse(text: string): unknown {

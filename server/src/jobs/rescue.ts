@@ -50,7 +50,10 @@ SELECT id, lease_epoch FROM jobs WHERE status IN ('QUEUED', 'PROCESSING') AND le
 
 /** Fails jobs that nobody runs: those past their deadline, and those that have killed their worker too often. */
 export async function failHopeless(world: JobsWorld): Promise<number> {
-  const poisoned = await world.database.query<Row & { id: string; lease_epoch: number }>(POISONED, [CRASHES_MAX, OVERDUE_MAX]);
+  const poisoned = await world.database.query<Row & { id: string; lease_epoch: number }>(POISONED, [
+    CRASHES_MAX,
+    OVERDUE_MAX,
+  ]);
   const overdue = await world.database.query<Row & { id: string; lease_epoch: number }>(OVERDUE_WAITING, [
     world.clock.now(),
     OVERDUE_MAX,

@@ -17,7 +17,8 @@ type Lost = { route: Route; provider: Provider; attempt: Attempt };
  * one id, looks it up where the provider can be asked, waits for a callback elsewhere. Never buys anew.
  */
 export async function resolveAmbiguous(run: Run, lost: Lost): Promise<Bought | null> {
-  if (lost.attempt.state === 'INTENT') await recordAmbiguous(run, lost.attempt, 'the process ended before the answer was read');
+  if (lost.attempt.state === 'INTENT')
+    await recordAmbiguous(run, lost.attempt, 'the process ended before the answer was read');
   const until = run.world.clock.now() + LOOK_MS_MAX;
   for (;;) {
     if (isStopping(run)) return null;

@@ -59,12 +59,16 @@ async function step(run: Run): Promise<boolean> {
     return true;
   }
   if (last.state === 'ACCEPTED' && last.reference !== null) {
-    return finishPurchase(run, { provider, tries: triesOn(attempts, last) }, {
-      state: 'accepted',
-      attempt: last,
-      reference: last.reference,
-      outcome: null,
-    });
+    return finishPurchase(
+      run,
+      { provider, tries: triesOn(attempts, last) },
+      {
+        state: 'accepted',
+        attempt: last,
+        reference: last.reference,
+        outcome: null,
+      },
+    );
   }
   // INTENT after a restart: the request may have left or not, and nobody has read the answer.
   const resolved = await resolveAmbiguous(run, { route, provider, attempt: last });

@@ -79,8 +79,18 @@ export async function completeJob(world: JobsWorld, lease: Lease, completion: Co
     await Promise.all([
       insertOutputs(tx, completion.outputs),
       closeAttempt(tx, { ...completion.attempt, state: 'DONE', at: now, failureKind: null, failureText: null }),
-      insertEvent(tx, { jobId: job.id, kind: 'ready', at: completion.readyAt, data: { outputs: completion.outputs.length } }),
-      insertEvent(tx, { jobId: job.id, kind: 'stored', at: completion.storedAt, data: { files: completion.outputs.map(filesSeen) } }),
+      insertEvent(tx, {
+        jobId: job.id,
+        kind: 'ready',
+        at: completion.readyAt,
+        data: { outputs: completion.outputs.length },
+      }),
+      insertEvent(tx, {
+        jobId: job.id,
+        kind: 'stored',
+        at: completion.storedAt,
+        data: { files: completion.outputs.map(filesSeen) },
+      }),
       insertEvent(tx, { jobId: job.id, kind: 'completed', at: now, data: { creditsCharged: credits } }),
       tell(world, tx, job, {
         event: 'completed',
@@ -124,7 +134,15 @@ async function endUncharged(
     const rows =
       ending.workerId === null
         ? await tx.query<EndedRow>(END_IDLE, [ending.jobId, ending.epoch, how.status, how.text, how.kind, now])
-        : await tx.query<EndedRow>(END_RUNNING, [ending.jobId, ending.workerId, ending.epoch, how.status, how.text, how.kind, now]);
+        : await tx.query<EndedRow>(END_RUNNING, [
+            ending.jobId,
+            ending.workerId,
+            ending.epoch,
+            how.status,
+            how.text,
+            how.kind,
+            now,
+          ]);
     const job = rows[0];
     if (job === undefined) throw new LeaseLost(ending.jobId);
     await release(tx, { newId: world.newId, now, jobId: job.id, actor: 'engine' });

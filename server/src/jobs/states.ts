@@ -28,7 +28,12 @@ export const ATTEMPT_CHANGES: readonly { from: AttemptState; to: AttemptState; b
   { from: 'INTENT', to: 'ACCEPTED', by: 'the provider took the request' },
   { from: 'INTENT', to: 'REJECTED', by: 'a definite refusal, or surely nothing was sent' },
   { from: 'INTENT', to: 'AMBIGUOUS', by: 'the answer was lost, or the process died before reading it' },
-  { from: 'AMBIGUOUS', to: 'ACCEPTED', by: 'found at the provider, by look-up, by callback or by sending the same id again' },
+  { from: 'INTENT', to: 'DONE', by: 'the job ended while nobody knew yet whether the request had left' },
+  {
+    from: 'AMBIGUOUS',
+    to: 'ACCEPTED',
+    by: 'found at the provider, by look-up, by callback or by sending the same id again',
+  },
   { from: 'AMBIGUOUS', to: 'REJECTED', by: 'the provider surely does not know it' },
   { from: 'AMBIGUOUS', to: 'DONE', by: 'never found: written off' },
   { from: 'ACCEPTED', to: 'DONE', by: 'completed, failed or abandoned at the provider' },

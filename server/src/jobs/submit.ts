@@ -91,12 +91,19 @@ async function insertAll(
   const { request, planned, jobId } = facts;
   const { caller, idempotency } = request;
   const now = world.clock.now();
-  const claimed =
+  const claimed: Promise<Row[] | null> =
     idempotency === null
-      ? null
-      : tx.query(INSERT_KEY, [caller.teamId, idempotency.key, idempotency.fingerprint, jobId, now + IDEMPOTENCY_MS, now]);
+      ? Promise.resolve(null)
+      : tx.query(INSERT_KEY, [
+          caller.teamId,
+          idempotency.key,
+          idempotency.fingerprint,
+          jobId,
+          now + IDEMPOTENCY_MS,
+          now,
+        ]);
   // A rejection is seen where the promise is awaited; this keeps an earlier throw from leaving it unheard.
-  claimed?.catch(() => {});
+  claimed.catch(() => {});
   await world.reachCrashPoint('C2');
   // The statements do not wait for each other, so that PostgreSQL gets them in one go.
   const job = insertJob(tx, { ...facts, now, deadlineMs: world.settings.jobMs });
@@ -124,7 +131,7 @@ async function insertAll(
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   await world.reachCrashPoint('C3');
-  if (claimed !== null && (await claimed).length === 0) throw new KeyUsed();
+  if ((await claimed)?.length === 0) throw new KeyUsed();
   const refusal = await held;
   if (!refusal.ok) throw new HoldRefused(refusal);
   await world.reachCrashPoint('C4');
@@ -171,7 +178,8 @@ async function replay(world: JobsWorld, request: SubmitRequest): Promise<Submitt
   const key = request.idempotency?.key ?? '';
   const row = (await world.database.query<KeyRow>(FIND_KEY, [request.caller.teamId, key]))[0];
   // The row was there a moment ago and lives for a day; gone, it was swept in between.
-  if (row === undefined) throw new GatewayError('unavailable', { internal: 'idempotency row vanished', retryAfterSeconds: 1 });
+  if (row === undefined)
+    throw new GatewayError('unavailable', { internal: 'idempotency row vanished', retryAfterSeconds: 1 });
   if (row.fingerprint !== request.idempotency?.fingerprint) throw new GatewayError('idempotency_key_reused');
   return { jobId: row.job_id, status: row.status, replayed: true };
 }

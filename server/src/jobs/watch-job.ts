@@ -68,7 +68,11 @@ async function* messages(
       }
       if (job.status !== status) {
         status = job.status;
-        yield { type: 'state', id: sequence, data: { id: job.id, status, progress: job.progress, error: job.error, creditCost: job.creditCost } };
+        yield {
+          type: 'state',
+          id: sequence,
+          data: { id: job.id, status, progress: job.progress, error: job.error, creditCost: job.creditCost },
+        };
       }
       if (isFinal(job.status) || options.signal.aborted) return;
       await changes.wait(LOOK_MS_MAX, options.signal);

@@ -58,7 +58,7 @@ const CLAIMS_MAX = 64;
  */
 const REST_MS_MAX = 250;
 /** Leases of dead workers are looked for this often; an orphan may wait 30 s at most. */
-const RESCUE_MS = 5_000;
+const RESCUE_MS = 2_000;
 /** A try that cannot be written down (the store is away) is tried again, first after the one, at last every other. */
 const RECORD_RETRY_MS_MIN = 1_000;
 const RECORD_RETRY_MS_MAX = 30_000;

@@ -62,7 +62,11 @@ async function carry(world: JobsWorld, lease: Lease, signal: AbortSignal): Promi
   const startedMs = world.clock.monotonicMs();
   try {
     await runJob(world, lease, signal);
-    world.log.info('job.run', { jobId: lease.jobId, epoch: lease.epoch, durationMs: Math.round(world.clock.monotonicMs() - startedMs) });
+    world.log.info('job.run', {
+      jobId: lease.jobId,
+      epoch: lease.epoch,
+      durationMs: Math.round(world.clock.monotonicMs() - startedMs),
+    });
   } catch (error) {
     world.log.error('job.run-broke', { jobId: lease.jobId, epoch: lease.epoch }, error);
     // The rows say where the job stands: it is given back, and the next claim goes on from there.
@@ -74,7 +78,11 @@ const GIVE_BACK = `
 UPDATE jobs SET lease_owner = NULL, crashes = crashes + $4 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 
 /** Goes on until the store takes it: a lease without a run would keep the job from everybody while this worker lives. */
-async function giveBack(world: JobsWorld, lease: Lease, how: { isOurFault: boolean; signal: AbortSignal }): Promise<void> {
+async function giveBack(
+  world: JobsWorld,
+  lease: Lease,
+  how: { isOurFault: boolean; signal: AbortSignal },
+): Promise<void> {
   while (!how.signal.aborted) {
     await world.clock.sleep(BROKEN_PAUSE_MS, how.signal);
     try {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 
+import { errorCode } from '../core/error-code.ts';
 import { listExpiredUploads, markUploadDeleted } from '../files/uploads.ts';
 import { failHopeless, rescueOrphans } from '../jobs/rescue.ts';
 import { expireOutputs, forgetOldKeys, sweepOrphanBlobs } from '../jobs/retention.ts';
@@ -10,7 +11,7 @@ import { startDispatch, type Dispatcher } from './dispatch.ts';
 import { every } from './every.ts';
 
 /** Dead workers are looked for this often: with the lease of 20 s an orphan goes on within 30 s. */
-const RESCUE_MS = 5_000;
+const RESCUE_MS = 2_000;
 const SWEEP_MS = 60_000;
 /** Files without a row are looked for this often: the look reads the names of all files. */
 const ORPHAN_FILES_MS = 3_600_000;
@@ -61,7 +62,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await failHopeless(world);
     },
   });
-  const sweep = every({ name: 'sweep', ms: SWEEP_MS, clock: world.clock, log: world.log, round: () => sweepOnce(options) });
+  const sweep = every({
+    name: 'sweep',
+    ms: SWEEP_MS,
+    clock: world.clock,
+    log: world.log,
+    round: () => sweepOnce(options),
+  });
   const orphanFiles = every({
     name: 'orphan-files',
     ms: ORPHAN_FILES_MS,
@@ -73,9 +80,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     running: () => crew.dispatcher.running(),
     stop: async () => {
       await Promise.all([rescue.stop(), sweep.stop(), orphanFiles.stop()]);
-      await crew.stop();
-      await beat.stop();
-      await retireWorker(world.database, crew.workerId);
+      try {
+        await crew.stop();
+        await beat.stop();
+        await retireWorker(world.database, crew.workerId);
+      } catch (error) {
+        // The store is gone. The process must end all the same; what it holds is rescued when its lease is over.
+        world.log.error('worker.not-handed-back', { workerId: crew.workerId }, error);
+      } finally {
+        await beat.stop();
+      }
     },
   };
 }
@@ -119,7 +133,7 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     // EPERM: it lives and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

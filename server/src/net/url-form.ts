@@ -22,6 +22,8 @@ export function checkUrlForm(text: string, ports: readonly number[] | null): Url
     return refuse('url-invalid', 'The URL contains control characters or backslashes.');
   }
   const url = URL.parse(text);
+  // This parser finds the host of `http:///x` and `http:x` in what others take for a path.
+  if (/^\s*https?:(?!\/\/[^/])/i.test(text)) return refuse('url-invalid', 'This is not a valid absolute URL.');
   if (url === null) return refuse('url-invalid', 'This is not a valid absolute URL.');
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     return refuse('scheme', 'The URL must start with https:// or http://.');

@@ -33,15 +33,22 @@ export const sandbox: Provider = {
   }),
   started: (answer) => {
     const read = generation.safeParse(answer.json);
-    if (answer.status < 300 && read.success) {
-      return { state: 'accepted', reference: referenceTo(read.data.id), costMicroUsd: 0 };
-    }
-    return refused(answer);
+    if (answer.status >= 300 || !read.success) return refused(answer);
+    const reference = referenceTo(read.data.id);
+    // Whoever is done at once says so here, and needs no first look after a pause.
+    if (read.data.status === 'completed') return { state: 'accepted-done', reference, outcome: outcomeOf(read.data) };
+    return { state: 'accepted', reference, costMicroUsd: 0 };
   },
   poll: (reference, baseUrl) => lookUp(baseUrl, reference.id),
   polled: (answer) => {
     const read = generation.safeParse(answer.json);
-    if (answer.status === 404) return { state: 'failed', kind: 'unknown', text: 'The sandbox has forgotten this generation', retryAfterMs: null };
+    if (answer.status === 404)
+      return {
+        state: 'failed',
+        kind: 'unknown',
+        text: 'The sandbox has forgotten this generation',
+        retryAfterMs: null,
+      };
     if (!read.success) return { state: 'pending', progress: null };
     return outcomeOf(read.data);
   },
@@ -75,7 +82,8 @@ function refused(answer: ProviderAnswer): Extract<Started, { state: 'failed' }> 
   const read = refusal.safeParse(answer.json);
   const seconds = Number(answer.headers['retry-after']);
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
-  if (!read.success) return { state: 'failed', kind: 'unknown', text: `The sandbox answered ${answer.status}`, retryAfterMs };
+  if (!read.success)
+    return { state: 'failed', kind: 'unknown', text: `The sandbox answered ${answer.status}`, retryAfterMs };
   return { state: 'failed', ...read.data.error, retryAfterMs };
 }
 
@@ -86,9 +94,18 @@ function outcomeOf(read: z.infer<typeof generation>): Outcome {
     case 'completed':
       return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: 0, seed: read.seed ?? null };
     case 'failed':
-      return { state: 'failed', retryAfterMs: null, ...(read.error ?? { kind: 'unknown', text: 'The sandbox failed' }) };
+      return {
+        state: 'failed',
+        retryAfterMs: null,
+        ...(read.error ?? { kind: 'unknown', text: 'The sandbox failed' }),
+      };
     case 'cancelled':
-      return { state: 'failed', kind: 'unknown', text: 'The generation was cancelled at the sandbox', retryAfterMs: null };
+      return {
+        state: 'failed',
+        kind: 'unknown',
+        text: 'The generation was cancelled at the sandbox',
+        retryAfterMs: null,
+      };
   }
 }
 

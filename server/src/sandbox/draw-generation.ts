@@ -57,7 +57,10 @@ async function drawSpec(world: DrawingWorld, request: StartRequest, inputs: Inpu
   const { input, model } = request;
   const imagePath = inputs.get('image');
   const source = imagePath === undefined ? null : await world.media.inspect(imagePath);
-  const size = editSize(source?.ok === true ? source.value : null, input.mode === 'outpaint' ? (input.outpaint ?? 'Zoom out 1.5x') : null);
+  const size = editSize(
+    source?.ok === true ? source.value : null,
+    input.mode === 'outpaint' ? (input.outpaint ?? 'Zoom out 1.5x') : null,
+  );
   const imagePrompt = inputs.get('image_prompt');
   return {
     prompt: input.prompt,
@@ -72,7 +75,12 @@ async function drawSpec(world: DrawingWorld, request: StartRequest, inputs: Inpu
     edit:
       imagePath === undefined
         ? null
-        : { imagePath, maskPath: inputs.get('mask') ?? null, mode: input.mode ?? 'inpaint', outpaint: input.outpaint ?? null },
+        : {
+            imagePath,
+            maskPath: inputs.get('mask') ?? null,
+            mode: input.mode ?? 'inpaint',
+            outpaint: input.outpaint ?? null,
+          },
     badge: `sandbox · ${model}`,
   };
 }
@@ -86,7 +94,10 @@ function editSize(
   const height = source?.height ?? SIDE_DEFAULT;
   const grown = grow({ width, height }, outpaint);
   const scale = Math.min(1, EDIT_SIDE_MAX / Math.max(grown.width, grown.height));
-  return { width: Math.max(16, Math.round(grown.width * scale)), height: Math.max(16, Math.round(grown.height * scale)) };
+  return {
+    width: Math.max(16, Math.round(grown.width * scale)),
+    height: Math.max(16, Math.round(grown.height * scale)),
+  };
 }
 
 function grow(size: { width: number; height: number }, outpaint: string | null): { width: number; height: number } {
@@ -104,6 +115,7 @@ function grow(size: { width: number; height: number }, outpaint: string | null):
     case 'Top outpaint':
     case 'Bottom outpaint':
       return { width, height: height * 1.5 };
+    case null:
     default:
       return size;
   }

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
+import { errorCode } from '../core/error-code.ts';
 import { generationRecord, type GenerationRecord } from './generation.ts';
 
 /** Generations as files: they outlive a restart of the process, as a provider's would. */
@@ -25,7 +26,7 @@ export async function openGenerationStore(folder: string): Promise<GenerationSto
       try {
         return generationRecord.parse(JSON.parse(await readFile(recordPath(id), 'utf8')));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        if (errorCode(error) === 'ENOENT') return null;
         throw error;
       }
     },

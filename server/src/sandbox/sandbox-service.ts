@@ -48,111 +48,123 @@ const DRAWINGS_MAX = 2_000;
 /** Tricks that count tries remember this many prompts. */
 const COUNTED_MAX = 1_000;
 
+/** What one sandbox remembers beside its files. */
+interface Memory {
+  drawings: Map<string, Drawing>;
+  /** How often a prompt has been refused, for tricks that count. */
+  refusals: Map<string, number>;
+}
+
 /** A provider that draws: accepts, takes its time, finishes, fails on demand. */
 export function createSandbox(world: SandboxWorld): SandboxService {
-  const drawings = new Map<string, Drawing>();
-  const refusals = new Map<string, number>();
-
-  async function start(body: string | null): Promise<SandboxAnswer> {
-    const parsed = startRequest.safeParse(parseJson(body));
-    if (!parsed.success) return refusal(422, 'input_rejected', parsed.error.issues[0]?.message ?? 'invalid');
-    const request = parsed.data;
-    const trick = trickOf(request.input.prompt);
-    const known = await world.store.find(request.id);
-    if (known === null && trick?.refuse !== undefined && isRefusedNow(trick.refuse, request.input.prompt)) {
-      return refusal(trick.refuse.status, trick.refuse.kind, trick.refuse.text);
-    }
-    const record = known ?? { request, startedAt: world.clock.now(), answersLost: 0, isCancelled: false };
-    const isLost = record.answersLost < (trick?.loseAnswers ?? 0);
-    if (isLost) record.answersLost += 1;
-    if (known === null || isLost) await world.store.save(record);
-    if (known === null) begin(record, trick);
-    return isLost ? { kind: 'lost' } : answer(201, { id: request.id, status: 'pending', progress: 0 });
-  }
-
-  function isRefusedNow(refuse: NonNullable<Trick['refuse']>, prompt: string): boolean {
-    if (refuse.times === undefined) return true;
-    const count = (refusals.get(prompt) ?? 0) + 1;
-    if (refusals.size >= COUNTED_MAX) refusals.clear();
-    // After its refusals a prompt starts anew, so that a second job meets them too.
-    refusals.set(prompt, count > refuse.times ? 0 : count);
-    return count <= refuse.times;
-  }
-
-  /** Draws in the background; the answer to a poll tells how it stands. */
-  function begin(record: GenerationRecord, trick: Trick | null): void {
-    const { id } = record.request;
-    if (drawings.has(id) || trick?.slowness === Infinity || trick?.failAt !== undefined) return;
-    const drawing: Drawing = { problem: null, isDone: false };
-    if (drawings.size >= DRAWINGS_MAX) forgetDone(drawings);
-    drawings.set(id, drawing);
-    drawGeneration(world, record)
-      .then(async (problem) => {
-        drawing.problem = problem;
-        drawing.isDone = true;
-        await world.clock.sleep(Math.max(0, readyAt(world, record, trick) - world.clock.now()));
-        await callBack(record, trick);
-      })
-      .catch((error: unknown) => {
-        drawing.problem = 'the sandbox could not draw';
-        drawing.isDone = true;
-        world.log.error('sandbox.draw-failed', { generationId: id }, error);
-      });
-  }
-
-  async function callBack(record: GenerationRecord, trick: Trick | null): Promise<void> {
-    const { id, callback_url: url } = record.request;
-    if (url === null) return;
-    for (let count = 0; count < (trick?.callbacks ?? 1); count += 1) {
-      await world.sendCallback(url, JSON.stringify({ id, status: 'finished' }));
-    }
-  }
-
-  async function look(id: string, base: string): Promise<SandboxAnswer> {
-    const record = await world.store.find(id);
-    if (record === null) return refusal(404, 'unknown', 'no such generation');
-    const trick = trickOf(record.request.input.prompt);
-    if (record.isCancelled) return answer(200, { id, status: 'cancelled' });
-    // After a restart nothing is drawn yet.
-    begin(record, trick);
-    const progress = progressOf(world, record, trick);
-    if (trick?.failAt !== undefined && progress >= trick.failAt.progress) {
-      return answer(200, { id, status: 'failed', error: { kind: trick.failAt.kind, text: trick.failAt.text } });
-    }
-    const drawing = drawings.get(id);
-    if (progress < 100 || drawing?.isDone !== true) return answer(200, { id, status: 'pending', progress: Math.min(99, progress) });
-    if (drawing.problem !== null) {
-      return answer(200, { id, status: 'failed', error: { kind: 'input_rejected', text: drawing.problem } });
-    }
-    const url = `${base}/files/${id}.${record.request.input.output_format ?? 'jpg'}`;
-    return answer(200, { id, status: 'completed', outputs: [{ url }], seed: record.request.input.seed ?? null });
-  }
-
-  async function cancel(id: string): Promise<SandboxAnswer> {
-    const record = await world.store.find(id);
-    if (record === null) return refusal(404, 'unknown', 'no such generation');
-    await world.store.save({ ...record, isCancelled: true });
-    return answer(200, { id, status: 'cancelled' });
-  }
-
+  const memory: Memory = { drawings: new Map(), refusals: new Map() };
   return {
     handle: async ({ method, path, base, body }) => {
-      if (method === 'POST' && path === '/v1/generations') return start(body);
+      if (method === 'POST' && path === '/v1/generations') return start(world, memory, body);
       const id = /^\/v1\/generations\/([0-9a-f-]{36})$/.exec(path)?.[1];
-      if (id !== undefined && method === 'GET') return look(id, base);
-      if (id !== undefined && method === 'DELETE') return cancel(id);
+      if (id !== undefined && method === 'GET') return look(world, memory, { id, base });
+      if (id !== undefined && method === 'DELETE') return cancel(world, id);
       return refusal(404, 'unknown', 'no such route');
     },
     file: async (path) => {
       const [, id, extension] = /^\/files\/([0-9a-f-]{36})\.(jpg|png|webp)$/.exec(path) ?? [];
       if (id === undefined || extension === undefined) return null;
       const record = await world.store.find(id);
-      if (record === null || drawings.get(id)?.isDone !== true) return null;
+      if (record === null || memory.drawings.get(id)?.isDone !== true) return null;
       const bytes = await readFile(world.store.picturePath(id, extension));
       const spoiled = spoil(bytes, trickOf(record.request.input.prompt)?.file);
       return { bytes: spoiled, contentType: TYPES[extension] ?? 'application/octet-stream' };
     },
   };
+}
+
+async function start(world: SandboxWorld, memory: Memory, body: string | null): Promise<SandboxAnswer> {
+  const parsed = startRequest.safeParse(parseJson(body));
+  if (!parsed.success) return refusal(422, 'input_rejected', parsed.error.issues[0]?.message ?? 'invalid');
+  const request = parsed.data;
+  const trick = trickOf(request.input.prompt);
+  const known = await world.store.find(request.id);
+  if (known === null && trick?.refuse !== undefined && isRefusedNow(memory, trick.refuse, request.input.prompt)) {
+    return refusal(trick.refuse.status, trick.refuse.kind, trick.refuse.text);
+  }
+  const record = known ?? { request, startedAt: world.clock.now(), answersLost: 0, isCancelled: false };
+  const isLost = record.answersLost < (trick?.loseAnswers ?? 0);
+  if (isLost) record.answersLost += 1;
+  if (known === null || isLost) await world.store.save(record);
+  if (known === null) begin(world, memory, record);
+  return isLost ? { kind: 'lost' } : answer(201, { id: request.id, status: 'pending', progress: 0 });
+}
+
+function isRefusedNow(memory: Memory, refuse: NonNullable<Trick['refuse']>, prompt: string): boolean {
+  if (refuse.times === undefined) return true;
+  const { refusals } = memory;
+  const count = (refusals.get(prompt) ?? 0) + 1;
+  if (refusals.size >= COUNTED_MAX) refusals.clear();
+  // After its refusals a prompt starts anew, so that a second job meets them too.
+  refusals.set(prompt, count > refuse.times ? 0 : count);
+  return count <= refuse.times;
+}
+
+/** Draws in the background; the answer to a poll tells how it stands. */
+function begin(world: SandboxWorld, memory: Memory, record: GenerationRecord): void {
+  const { id, input } = record.request;
+  const { drawings } = memory;
+  const trick = trickOf(input.prompt);
+  if (drawings.has(id) || trick?.slowness === Infinity || trick?.failAt !== undefined) return;
+  const drawing: Drawing = { problem: null, isDone: false };
+  if (drawings.size >= DRAWINGS_MAX) forgetDone(drawings);
+  drawings.set(id, drawing);
+  drawGeneration(world, record)
+    .then(async (problem) => {
+      drawing.problem = problem;
+      drawing.isDone = true;
+      await world.clock.sleep(Math.max(0, readyAt(world, record, trick) - world.clock.now()));
+      await callBack(world, record, trick);
+    })
+    .catch((error: unknown) => {
+      drawing.problem = 'the sandbox could not draw';
+      drawing.isDone = true;
+      world.log.error('sandbox.draw-failed', { generationId: id }, error);
+    });
+}
+
+async function callBack(world: SandboxWorld, record: GenerationRecord, trick: Trick | null): Promise<void> {
+  const { id, callback_url: url } = record.request;
+  if (url === null) return;
+  for (let count = 0; count < (trick?.callbacks ?? 1); count += 1) {
+    await world.sendCallback(url, JSON.stringify({ id, status: 'finished' }));
+  }
+}
+
+async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; base: string }): Promise<SandboxAnswer> {
+  const { id, base } = wanted;
+  const record = await world.store.find(id);
+  if (record === null) return refusal(404, 'unknown', 'no such generation');
+  const { input } = record.request;
+  const trick = trickOf(input.prompt);
+  if (record.isCancelled) return answer(200, { id, status: 'cancelled' });
+  // After a restart nothing is drawn yet.
+  begin(world, memory, record);
+  const progress = progressOf(world, record, trick);
+  if (trick?.failAt !== undefined && progress >= trick.failAt.progress) {
+    return answer(200, { id, status: 'failed', error: { kind: trick.failAt.kind, text: trick.failAt.text } });
+  }
+  const drawing = memory.drawings.get(id);
+  if (progress < 100 || drawing?.isDone !== true) {
+    return answer(200, { id, status: 'pending', progress: Math.min(99, progress) });
+  }
+  if (drawing.problem !== null) {
+    return answer(200, { id, status: 'failed', error: { kind: 'input_rejected', text: drawing.problem } });
+  }
+  const url = `${base}/files/${id}.${input.output_format ?? 'jpg'}`;
+  return answer(200, { id, status: 'completed', outputs: [{ url }], seed: input.seed ?? null });
+}
+
+async function cancel(world: SandboxWorld, id: string): Promise<SandboxAnswer> {
+  const record = await world.store.find(id);
+  if (record === null) return refusal(404, 'unknown', 'no such generation');
+  await world.store.save({ ...record, isCancelled: true });
+  return answer(200, { id, status: 'cancelled' });
 }
 
 function forgetDone(drawings: Map<string, Drawing>): void {
