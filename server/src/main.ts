@@ -10,6 +10,7 @@ import { CRASH_POINTS, type ReachCrashPoint } from './core/crash-point.ts';
 import { systemRandom } from './core/random.ts';
 import { readSettings, SettingError } from './core/settings.ts';
 import { StoreUnavailable } from './database/database.ts';
+import { createLineWriter } from './log/line-writer.ts';
 import { createLog } from './log/log.ts';
 import { SecretsProblem } from './teams/secrets-folder.ts';
 
@@ -27,8 +28,10 @@ async function main(): Promise<number> {
     const settings = readSettings(process.env);
     const clock = systemClock();
     const isUnderTest = process.env['NODE_ENV'] === 'test';
+    const lines = createLineWriter((text) => void process.stdout.write(text));
+    process.on('exit', lines.flush);
     const log = createLog({
-      write: (line) => void process.stdout.write(line),
+      write: lines.write,
       clock,
       pretty: output.isTerminal,
       level: process.env['LUMEGATE_LOG'] === undefined && command.isQuiet ? 'warn' : settings.logLevel,

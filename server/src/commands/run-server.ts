@@ -8,7 +8,7 @@ import type { JobsPort } from '../http/jobs-port.ts';
 import { cancelJob } from '../jobs/cancel-job.ts';
 import { receiveCallback } from '../jobs/callback.ts';
 import { estimateJob } from '../jobs/estimate.ts';
-import { findJob } from '../jobs/job-record.ts';
+import { createJobReader, type JobReader } from '../jobs/job-reader.ts';
 import { listJobs } from '../jobs/list-jobs.ts';
 import { submitJob } from '../jobs/submit.ts';
 import { findTimeline, waitForJob, watchJob } from '../jobs/watch-job.ts';
@@ -50,6 +50,7 @@ export async function runServer(
     publicUrl: () => publicUrl,
     sendCallback: (url, body) => takeCallback(url, body),
   });
+  const reader = createJobReader(engine.world);
   const metrics = createMetrics();
   const authenticator = createAuthenticator({ database: store.database, vault: store.vault, clock });
   const app = createApp({
@@ -65,7 +66,7 @@ export async function runServer(
     database: store.database,
     catalog,
     authenticator,
-    jobs: jobsPort(engine.world),
+    jobs: jobsPort(engine.world, reader),
     publicUrl: () => publicUrl,
     version: options.version,
     closing: closing.signal,
@@ -93,6 +94,7 @@ export async function runServer(
       log.info('server.stopping');
       await Promise.all([listener.close(), worker?.stop()]);
       authenticator.close();
+      reader.close();
       await engine.close();
     },
   };
@@ -119,16 +121,19 @@ function hireWorker(
       digestForm: settings.webhookDigest,
       trust: { operatorOrigins: [] },
       reachCrashPoint,
-      updateWebhookStatus,
+      updateWebhookStatus: async (tx, jobId, status) => {
+        await updateWebhookStatus(tx, jobId, status);
+        tx.afterCommit(() => database.notify('job', jobId));
+      },
     },
   });
 }
 
-function jobsPort(world: JobsWorld): JobsPort {
+function jobsPort(world: JobsWorld, reader: JobReader): JobsPort {
   return {
     submitJob: (request) => submitJob(world, request),
     estimateJob: (request) => estimateJob(world, request),
-    findJob: (caller, jobId) => findJob(world, caller, jobId),
+    findJob: (caller, jobId) => reader.find(caller, jobId),
     listJobs: (caller, query) => listJobs(world, caller, query),
     waitForJob: (caller, jobId, wait) => waitForJob(world, caller, jobId, wait),
     watchJob: (caller, jobId, watch) => watchJob(world, caller, jobId, watch),

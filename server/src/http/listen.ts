@@ -54,6 +54,8 @@ export async function listen(app: Hono, options: ListenOptions): Promise<Listene
       connectionsCheckingInterval: CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
+      // Node's own refusal has no body; without it the listener refuses, in our envelope.
+      requireHostHeader: false,
     },
     (incoming, outgoing) => {
       void listener(incoming, outgoing).catch(() => outgoing.destroy());
@@ -102,7 +104,8 @@ function refuseClient(error: NodeJS.ErrnoException, socket: Duplex): void {
   const body = JSON.stringify({ error: text });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n` +
-      `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      'Content-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 

@@ -20,6 +20,7 @@ export async function expireOutputs(world: JobsWorld): Promise<number> {
       const first = await tx.query(EXPIRE, [output.jobId]);
       if (first.length > 0) await insertEvent(tx, { jobId: output.jobId, kind: 'expired', at: now });
     });
+    world.database.notify('job', output.jobId);
     // After the row: a crash in between leaves a file without a row, which the sweep of orphans finds.
     await world.blobs.delete(output.blobKey);
   }

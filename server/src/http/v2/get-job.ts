@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 import { GatewayError } from '../../core/errors.ts';
 import { isFinal } from '../../jobs/states.ts';
-import { json, type Answer } from '../gate/answer.ts';
+import type { JobRecord } from '../../jobs/job-record.ts';
+import { jsonText, type Answer } from '../gate/answer.ts';
 import type { KeyedCall, Operate } from '../gate/door.ts';
 import { jobIdOf } from '../gate/job-id.ts';
 import { queryOf } from '../gate/query.ts';
@@ -24,6 +25,7 @@ const querySchema = z.object({
 /** `GET /v2/jobs/{id}`: the job as it is now or, with `?wait=`, as soon as it has ended. */
 export function getJob(world: HttpWorld): Operate<KeyedCall> {
   const waits = createSlots({ max: WAITS_PER_KEY_MAX, what: 'waiting requests' });
+  const textOf = createTexts();
   return async (call): Promise<Answer> => {
     const id = jobIdOf(call);
     // Most polls have no query at all, and then nothing needs to be parsed.
@@ -33,7 +35,20 @@ export function getJob(world: HttpWorld): Operate<KeyedCall> {
         ? await world.jobs.findJob(call.caller, id)
         : await waitForEnd({ world, waits, call, id, ms: wait * 1000 });
     if (job === null) throw new GatewayError('job_not_found');
-    return json(200, jobView(job));
+    return jsonText(200, textOf(job));
+  };
+}
+
+/** A job that is polled again and again is written as JSON once, for as long as its record lives. */
+function createTexts(): (job: JobRecord) => string {
+  const texts = new WeakMap<JobRecord, string>();
+  return (job) => {
+    let text = texts.get(job);
+    if (text === undefined) {
+      text = JSON.stringify(jobView(job));
+      texts.set(job, text);
+    }
+    return text;
   };
 }
 

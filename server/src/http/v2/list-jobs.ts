@@ -16,7 +16,12 @@ const LIMIT_TEXT = 'Invalid input: expected a whole number from 1 to 100';
 
 const querySchema = z.object({
   status: z.enum(JOB_STATES).optional(),
-  model: z.string().max(200).optional(),
+  // PostgreSQL takes no text with a NUL.
+  model: z
+    .string()
+    .max(200)
+    .refine((text) => !text.includes('\0'), 'Invalid input: the text holds a NUL character')
+    .optional(),
   limit: z
     .string()
     .regex(/^([1-9]\d?|100)$/, LIMIT_TEXT)
