@@ -18,8 +18,8 @@ const UNAVAILABLE_CODES = new Set([5, 8, 10, 11, 13, 14, 15, 26]);
 
 /** One transaction that waits for its group. */
 interface Member {
-  /** Runs between savepoints; answers what to do after the commit, or null when it has failed by itself. */
-  run(): Promise<(() => void) | null>;
+  /** Runs between savepoints; answers what to do after the group's commit. */
+  run(): Promise<() => void>;
   reject(error: unknown): void;
 }
 
@@ -134,8 +134,9 @@ function groupMember<T>(
       } catch (error) {
         connection.exec('ROLLBACK TO member');
         connection.exec('RELEASE member');
-        reject(error);
-        return null;
+        // Told after the commit too: what it failed on may be a row of the same group (a key used twice at once),
+        // and whoever hears of it must be able to read that row.
+        return () => reject(error);
       }
       connection.exec('RELEASE member');
       return () => {
@@ -147,22 +148,20 @@ function groupMember<T>(
 }
 
 async function runGroup(connection: Connection, group: Member[]): Promise<void> {
-  const committed: (() => void)[] = [];
+  const settles: (() => void)[] = [];
   try {
     connection.exec('BEGIN IMMEDIATE');
     for (const member of group) {
-      const settle = await member.run();
-      if (settle !== null) committed.push(settle);
+      settles.push(await member.run());
     }
     connection.exec('COMMIT');
   } catch (error) {
     rollback(connection);
     const cause = storeError(error);
-    // Rejecting a member that has already failed by itself changes nothing.
     for (const member of group) member.reject(cause);
     return;
   }
-  for (const settle of committed) settle();
+  for (const settle of settles) settle();
 }
 
 function rollback(connection: Connection): void {
