@@ -5,6 +5,8 @@ import { findAttempt, markAccepted } from './attempts.ts';
 import { insertEvent } from './job-events.ts';
 import type { JobsWorld } from './world.ts';
 
+const HOLD_JOB = `UPDATE jobs SET model = model WHERE id = $1`;
+
 /**
  * A provider says that something happened. Only a hint: the runner then asks the provider with our own key.
  * It can also tell which generation is ours after a lost answer, since the address holds the attempt's token.
@@ -14,13 +16,17 @@ export async function receiveCallback(
   callback: { provider: string; attemptId: string; token: string; delivery: CallbackDelivery },
 ): Promise<'accepted' | 'unknown'> {
   const provider = world.providers.get(callback.provider);
+  // Anybody can call, so the store is asked about providers of ours alone; PostgreSQL takes no text with a NUL.
+  if (provider === undefined) return 'unknown';
   const attempt = await findAttempt(world.database, callback.attemptId, callback.provider);
-  if (provider === undefined || attempt === null || !isEqual(attempt.callbackToken, callback.token)) return 'unknown';
+  if (attempt === null || !isEqual(attempt.callbackToken, callback.token)) return 'unknown';
   await world.reachCrashPoint('C13');
   const reference = provider.callback?.(callback.delivery) ?? null;
   if (reference !== null && attempt.closedAt === null && attempt.reference === null) {
     const at = world.clock.now();
     await world.database.transaction(async (tx) => {
+      // Whoever writes into a job's timeline holds its row, so that no two steps take the same number.
+      await tx.query(HOLD_JOB, [attempt.jobId]);
       const isNew = await markAccepted(tx, { id: attempt.id, reference, at, costMicroUsd: null });
       const data = { attempt: attempt.number, provider: attempt.provider, by: 'callback' };
       if (isNew) await insertEvent(tx, { jobId: attempt.jobId, kind: 'taken', at, data });

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+
+import { brokenBody } from './broken-bodies.ts';
+import type { FuzzCase } from './fuzz-case.ts';
+import { jsonRequest, type FuzzWorld, type KeyName, type RequestSchema } from './fuzz-world.ts';
+import { validBody } from './valid-bodies.ts';
+
+/** The operations that take a request body, and the schemas of what they take. */
+export function submitPaths(world: FuzzWorld): { path: string; schemas: RequestSchema[] }[] {
+  const { schemas } = world.openApi.components;
+  const generate = schemas['ImagesGenerateRequest']?.oneOf ?? [];
+  const edit = schemas['ImagesEditRequest']?.oneOf ?? [];
+  return [
+    { path: '/v2/images/generate', schemas: generate },
+    { path: '/v2/images/edit', schemas: edit },
+    { path: '/v2/estimate', schemas: [...generate, ...edit] },
+  ];
+}
+
+/** A request with a body: right, or wrong in one place. */
+export function submitCase(
+  world: FuzzWorld,
+  { path, schemas }: { path: string; schemas: RequestSchema[] },
+): fc.Arbitrary<FuzzCase> {
+  const models = schemas.flatMap(({ properties }) => properties.model.enum);
+  const schema = fc.constantFrom(...schemas);
+  const key = fc.constantFrom<KeyName>('owner', 'member', 'admin', 'stranger', 'test');
+  const made = fc
+    .tuple(schema, key)
+    .chain(([chosen, name]) =>
+      validBody(chosen, world.upload.url).map((body) => ({ chosen, body, key: world.keys[name] })),
+    );
+  const right = fc.tuple(made, idempotencyKey()).map(([{ body, key: text }, idempotency]): FuzzCase => {
+    const request = jsonRequest({ target: path, key: text, body });
+    const { headers, isShared, isWrong } = idempotency;
+    const isUsed = path !== '/v2/estimate';
+    return {
+      path,
+      request: { ...request, headers: { ...request.headers, ...headers } },
+      expected: isUsed && isWrong ? 'refused' : isUsed && isShared ? 'either' : 'accepted',
+      field: null,
+      what: `a right body for ${String(body['model'])}`,
+      body,
+    };
+  });
+  const wrong = made.chain(({ chosen, body, key: text }) =>
+    brokenBody(body, chosen, models).map((broken): FuzzCase => {
+      const request = jsonRequest({ target: path, key: text, body: '' });
+      const headers = { ...request.headers, ...broken.headers };
+      return {
+        path,
+        request: { ...request, headers, body: broken.text },
+        expected: 'refused',
+        status: 400,
+        field: broken.field,
+        what: broken.what,
+      };
+    }),
+  );
+  return fc.oneof({ weight: 3, arbitrary: right }, { weight: 5, arbitrary: wrong });
+}
+
+interface Idempotency {
+  headers: Record<string, string>;
+  isShared: boolean;
+  isWrong: boolean;
+}
+
+/** Mostly none; some of one request alone, some that others use too, some that are none. */
+function idempotencyKey(): fc.Arbitrary<Idempotency> {
+  const make = (key: string, kind: Partial<Idempotency>): Idempotency => {
+    return { headers: { 'idempotency-key': key }, isShared: false, isWrong: false, ...kind };
+  };
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.constant({ headers: {}, isShared: false, isWrong: false }) },
+    { weight: 2, arbitrary: fc.uuid().map((key) => make(`one-${key}`, { isShared: true })) },
+    { weight: 2, arbitrary: fc.constantFrom('a', 'b', 'c').map((key) => make(key, { isShared: true })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom('two words', 'x'.repeat(256), 'ü', '\t\u00a0x', '')
+        .map((key) => make(key, { isWrong: true })),
+    },
+  );
+}
