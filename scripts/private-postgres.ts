@@ -5,11 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The oldest server that the project supports. */
 const MAJOR_MIN = 15;
 /** A start takes about a second; a slow disk may need ten. */
 const START_MS_MAX = 60_000;
+const START_PAUSE_MS = 200;
 /** A fast shutdown that takes longer is ended by force: nothing in it is worth keeping. */
 const STOP_MS_MAX = 10_000;
 
@@ -17,6 +19,10 @@ export interface PrivatePostgres {
   url: string;
   /** For the log: version and address. */
   label: string;
+  /** SIGKILL to the server's first process, as a power cut would end it; resolves when that is gone. */
+  kill9(): Promise<void>;
+  /** Starts again on the same data and the same port; resolves when it takes connections. */
+  startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -117,18 +123,27 @@ async function start(found: Binaries, user: User, folder: string): Promise<Priva
     logging_collector: 'off',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn(path.join(found.folder, 'postgres'), ['-D', data, ...options], {
-    ...user,
-    env,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  await untilReady(child);
+  const run = async (): Promise<ChildProcess> => {
+    const child = spawn(path.join(found.folder, 'postgres'), ['-D', data, ...options], {
+      ...user,
+      env,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await untilReady(child);
+    return child;
+  };
+  let child = await run();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     label: `PostgreSQL ${found.version} on 127.0.0.1:${port}`,
+    kill9: () => end(child, 'SIGKILL'),
+    startAgain: async () => {
+      child = await again(run);
+    },
     stop: async () => {
-      await end(child);
+      // SIGINT is its fast shutdown: open connections are cut.
+      await end(child, 'SIGINT');
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -167,7 +182,20 @@ function untilReady(child: ChildProcess): Promise<void> {
   });
 }
 
-function end(child: ChildProcess): Promise<void> {
+/** After a SIGKILL the server's other processes hold its shared memory for a moment; until then it refuses to start. */
+async function again(run: () => Promise<ChildProcess>): Promise<ChildProcess> {
+  const until = performance.now() + START_MS_MAX;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await sleep(START_PAUSE_MS);
+    }
+  }
+}
+
+function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
@@ -175,7 +203,6 @@ function end(child: ChildProcess): Promise<void> {
       clearTimeout(timer);
       resolve();
     });
-    // SIGINT is its fast shutdown: open connections are cut.
-    child.kill('SIGINT');
+    child.kill(signal);
   });
 }

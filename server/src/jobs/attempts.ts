@@ -148,9 +148,12 @@ export async function markAmbiguous(tx: Tx, attemptId: string, text: string): Pr
 const CLOSE = `
 UPDATE attempts SET state = $2, failure_kind = $3, failure_text = $4, closed_at = $5,
   cost_micro_usd = COALESCE($6, cost_micro_usd)
-WHERE id = $1 AND closed_at IS NULL`;
+WHERE id = $1 AND closed_at IS NULL AND (state <> 'ACCEPTED' OR $2 <> 'REJECTED') RETURNING id`;
 
-/** Ends an attempt: REJECTED when surely nothing was bought, DONE otherwise. */
+/**
+ * Ends an attempt: REJECTED when surely nothing was bought, DONE otherwise. False when nothing was changed: it is
+ * closed, or it is to be rejected and a callback has told meanwhile that it was accepted.
+ */
 export async function closeAttempt(
   tx: Tx,
   attempt: {
@@ -161,8 +164,8 @@ export async function closeAttempt(
     failureText: string | null;
     costMicroUsd?: number | null;
   },
-): Promise<void> {
-  await tx.query(CLOSE, [
+): Promise<boolean> {
+  const rows = await tx.query(CLOSE, [
     attempt.id,
     attempt.state,
     attempt.failureKind,
@@ -170,4 +173,5 @@ export async function closeAttempt(
     attempt.at,
     attempt.costMicroUsd ?? null,
   ]);
+  return rows.length > 0;
 }

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Route } from '../catalog/model.ts';
 import type { ExchangeResult } from '../core/net-port.ts';
 import type { FailureKind, Outcome } from '../core/outcome.ts';
-import type { Provider, ProviderCall, ProviderReference, ProviderRequest } from '../core/provider.ts';
+import type { Provider, ProviderCall, ProviderReference, ProviderRequest, Started } from '../core/provider.ts';
 import { randomBase62 } from '../core/random.ts';
 import { assertLease, closeAttempt, insertAttempt, markAccepted, markAmbiguous, type Attempt } from './attempts.ts';
 import { mapForRoute } from './call-plan.ts';
 import { insertEvent } from './job-events.ts';
 import { readAnswer } from './provider-answer.ts';
-import type { Run } from './run.ts';
+import { limitMs, type Run } from './run.ts';
 
 /** From the first byte to the last of a provider's answer to a start. */
 const START_MS_MAX = 60_000;
@@ -104,14 +104,11 @@ async function commitIntent(run: Run, attempt: Attempt, request: ProviderRequest
   world.database.notify('job', lease.jobId);
 }
 
-/** A repeated request that meets one of these tells nothing about the first one. */
-const SAYS_NOTHING: ReadonlySet<FailureKind> = new Set([
-  'rate_limited',
-  'unavailable',
-  'timed_out',
-  'unauthorized',
-  'quota',
-]);
+/**
+ * What the provider says about the request itself and not about the moment. Any other refusal of a repeated request
+ * tells nothing about the first one, which may have been taken.
+ */
+const IS_DEFINITE: ReadonlySet<FailureKind> = new Set(['input_rejected', 'content_refused']);
 
 async function send(
   run: Run,
@@ -120,7 +117,7 @@ async function send(
   const { world } = run;
   const { provider, attempt, request, isRepeated } = purchase;
   const result = await world.upstream.exchange(provider.id, request, {
-    timeoutMs: START_MS_MAX,
+    timeoutMs: limitMs(run, START_MS_MAX),
     signal: run.signal,
     onSending: () => void world.reachCrashPoint('C10'),
   });
@@ -128,10 +125,10 @@ async function send(
   if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };
   if (result.kind === 'refused')
     return reject(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
-  if (result.kind === 'lost' || AMBIGUOUS_STATUS.has(result.status)) return ambiguous(run, attempt, result);
-  const started = provider.started(readAnswer(result));
+  const started = readStarted(provider, result);
+  if (started === null) return isRepeated ? { state: 'ambiguous', attempt } : ambiguous(run, attempt, result);
   if (started.state === 'failed') {
-    return isRepeated && SAYS_NOTHING.has(started.kind)
+    return isRepeated && !IS_DEFINITE.has(started.kind)
       ? { state: 'ambiguous', attempt }
       : reject(run, attempt, started);
   }
@@ -142,6 +139,14 @@ async function send(
   await world.reachCrashPoint('C12');
   const outcome = started.state === 'accepted-done' ? started.outcome : null;
   return { state: 'accepted', attempt, reference: started.reference, outcome };
+}
+
+/** null when the answer leaves open whether the provider has acted: lost, cut off, a gateway's error page, not to be read. */
+function readStarted(provider: Provider, result: Exclude<ExchangeResult, { kind: 'refused' }>): Started | null {
+  if (result.kind === 'lost' || result.truncated || AMBIGUOUS_STATUS.has(result.status)) return null;
+  const started = provider.started(readAnswer(result));
+  const isUnreadable = started.state === 'failed' && started.kind === 'unknown' && result.status < 300;
+  return isUnreadable ? null : started;
 }
 
 /** Commits that the provider has the request, with everything needed to find it again. */
@@ -174,18 +179,22 @@ export async function reject(
 ): Promise<Bought> {
   const { world, lease } = run;
   const at = world.clock.now();
-  await world.database.transaction(async (tx) => {
+  const isClosed = await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
-    await closeAttempt(tx, {
+    const closing = {
       id: attempt.id,
       state: 'REJECTED',
       at,
       failureKind: failure.kind,
       failureText: failure.text,
-    });
+    } as const;
+    if (!(await closeAttempt(tx, closing))) return false;
     const data = { attempt: attempt.number, provider: attempt.provider, kind: failure.kind };
     await insertEvent(tx, { jobId: lease.jobId, kind: 'refused', at, data });
+    return true;
   });
+  // A callback knows of the generation: the provider has it, whatever this answer says.
+  if (!isClosed) return { state: 'ambiguous', attempt };
   return { state: 'rejected', attempt, kind: failure.kind, text: failure.text, retryAfterMs: failure.retryAfterMs };
 }
 

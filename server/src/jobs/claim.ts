@@ -1,6 +1,7 @@
 import type { Row, Tx } from '../database/database.ts';
 import { findRoutes } from './call-plan.ts';
-import type { JobsWorld, Lease } from './world.ts';
+import { holdAlive } from './workers.ts';
+import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
 
 /** A job that was running when its worker died this often is a poison: it is left to the sweep, which fails it. */
 export const CRASHES_MAX = 3;
@@ -42,8 +43,10 @@ const RUNNING = `
 SELECT team_id, key_id, provider, COUNT(*) AS running FROM jobs
 WHERE status = 'PROCESSING' GROUP BY team_id, key_id, provider`;
 
+/** An orphan stays where its purchase may be open, or that provider would carry more than is counted there. */
 const TAKE = `
-UPDATE jobs SET status = 'PROCESSING', lease_owner = $2, lease_epoch = lease_epoch + 1, provider = $3,
+UPDATE jobs SET status = 'PROCESSING', lease_owner = $2, lease_epoch = lease_epoch + 1,
+  provider = CASE WHEN status = 'QUEUED' THEN CAST($3 AS TEXT) ELSE COALESCE(provider, CAST($3 AS TEXT)) END,
   started_at = COALESCE(started_at, $4)
 WHERE id = $1 AND (status = 'QUEUED' OR (status = 'PROCESSING' AND lease_owner IS NULL))
 RETURNING lease_epoch`;
@@ -55,6 +58,8 @@ RETURNING lease_epoch`;
 export async function claimJobs(world: JobsWorld, options: { workerId: string; limit: number }): Promise<Lease[]> {
   const leases = await world.database.transaction(async (tx) => {
     await tx.lock('claim');
+    // A worker that was paused may have been declared dead: what it took now, nobody would ever take away.
+    if (!(await holdAlive(tx, options.workerId))) return [];
     const running = await countRunning(tx);
     const limit = Math.min(options.limit, CLAIM_MAX);
     const orphans = await tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX, limit]);
@@ -107,10 +112,7 @@ function providerFor(
   if (model === undefined) return null;
   const routes = findRoutes(world, model, job.mode);
   if (routes.length === 0) return null;
-  const free = routes.find((route) => {
-    const facts = world.catalog.providers.get(route.provider);
-    return facts !== undefined && running.of('provider', route.provider) < facts.maxInFlight;
-  });
+  const free = routes.find((route) => hasRoom(world, running, route.provider));
   if (free !== undefined) return free.provider;
   return options.mustFit ? 'full' : (routes[0]?.provider ?? null);
 }
@@ -119,6 +121,33 @@ async function take(world: JobsWorld, tx: Tx, choice: Choice & { workerId: strin
   const values = [choice.job.id, choice.workerId, choice.provider, world.clock.now()];
   const row = (await tx.query<{ lease_epoch: number }>(TAKE, values))[0];
   return row === undefined ? null : { jobId: choice.job.id, workerId: choice.workerId, epoch: row.lease_epoch };
+}
+
+function hasRoom(world: JobsWorld, running: Running, provider: string): boolean {
+  const facts = world.catalog.providers.get(provider);
+  return facts !== undefined && running.of('provider', provider) < facts.maxInFlight;
+}
+
+const MOVE = `
+UPDATE jobs SET provider = $4 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
+
+/** Moves a running job to another provider; false while that one carries as many as it may. Throws LeaseLost. */
+export async function moveJob(world: JobsWorld, lease: Lease, provider: string): Promise<boolean> {
+  return world.database.transaction(async (tx) => {
+    await tx.lock('claim');
+    if (!hasRoom(world, await countRunning(tx), provider)) return false;
+    const rows = await tx.query(MOVE, [lease.jobId, lease.workerId, lease.epoch, provider]);
+    if (rows.length === 0) throw new LeaseLost(lease.jobId);
+    return true;
+  });
+}
+
+const LIST_LEASES = `SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING' AND lease_owner = $1`;
+
+/** Everything that a worker holds; needed where the answer to a claim was lost. */
+export async function listLeases(world: JobsWorld, workerId: string): Promise<Lease[]> {
+  const rows = await world.database.query<Row & { id: string; lease_epoch: number }>(LIST_LEASES, [workerId]);
+  return rows.map((row) => ({ jobId: row.id, workerId, epoch: row.lease_epoch }));
 }
 
 /** Running jobs by team, key and provider. */

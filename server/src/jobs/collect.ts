@@ -4,7 +4,7 @@ import type { DownloadResult } from '../core/net-port.ts';
 import { randomBase62 } from '../core/random.ts';
 import { mediaUrl, type Output } from '../files/outputs.ts';
 import type { Attempt } from './attempts.ts';
-import { checkRun, type Run } from './run.ts';
+import { checkRun, limitMs, type Run } from './run.ts';
 
 /** The largest result file; a longer one is the provider's fault. */
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
@@ -119,7 +119,7 @@ async function download(
         await world.reachCrashPoint('C16');
       }
     },
-    { timeoutMs: DOWNLOAD_MS_MAX, signal: run.signal, bytesMax: OUTPUT_BYTES_MAX },
+    { timeoutMs: limitMs(run, DOWNLOAD_MS_MAX), signal: run.signal, bytesMax: OUTPUT_BYTES_MAX },
   );
 }
 

@@ -1,7 +1,7 @@
 import { CRASHES_MAX } from './claim.ts';
-import type { JobsWorld } from './world.ts';
+import { LeaseLost, type JobsWorld } from './world.ts';
 import { insertEvent } from './job-events.ts';
-import { failJob } from './settle.ts';
+import { failJob, type Failure } from './settle.ts';
 import { findDeadWorkers, forgetWorker } from './workers.ts';
 import type { Row } from '../database/database.ts';
 
@@ -46,25 +46,36 @@ export async function returnLeases(world: JobsWorld, workerId: string): Promise<
 const POISONED = `
 SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING' AND lease_owner IS NULL AND crashes >= $1 LIMIT $2`;
 const OVERDUE_WAITING = `
-SELECT id, lease_epoch FROM jobs WHERE status IN ('QUEUED', 'PROCESSING') AND lease_owner IS NULL AND deadline_at < $1 LIMIT $2`;
+SELECT id, lease_epoch FROM jobs WHERE status IN ('QUEUED', 'PROCESSING') AND lease_owner IS NULL AND deadline_at < lumegate_now() LIMIT $1`;
 
-/** Fails jobs that nobody runs: those past their deadline, and those that have killed their worker too often. */
+/**
+ * Fails jobs that nobody runs: those past their deadline, and those that have killed their worker too often.
+ * Returns how many.
+ */
 export async function failHopeless(world: JobsWorld): Promise<number> {
-  const poisoned = await world.database.query<Row & { id: string; lease_epoch: number }>(POISONED, [
-    CRASHES_MAX,
-    OVERDUE_MAX,
-  ]);
-  const overdue = await world.database.query<Row & { id: string; lease_epoch: number }>(OVERDUE_WAITING, [
-    world.clock.now(),
-    OVERDUE_MAX,
-  ]);
-  for (const { jobs, kind, text } of [
-    { jobs: poisoned, kind: 'unknown', text: 'Generation failed: the job was given up after repeated crashes' },
-    { jobs: overdue, kind: 'timed_out', text: 'The job was not finished in time' },
-  ] as const) {
-    for (const job of jobs) {
-      await failJob(world, { jobId: job.id, workerId: null, epoch: job.lease_epoch }, { kind, text });
-    }
+  const poisoned = await world.database.query<IdleRow>(POISONED, [CRASHES_MAX, OVERDUE_MAX]);
+  const overdue = await world.database.query<IdleRow>(OVERDUE_WAITING, [OVERDUE_MAX]);
+  let count = 0;
+  for (const job of poisoned) if (await failIdle(world, job, POISON)) count += 1;
+  for (const job of overdue) if (await failIdle(world, job, OVERDUE)) count += 1;
+  return count;
+}
+
+interface IdleRow extends Row {
+  id: string;
+  lease_epoch: number;
+}
+
+const POISON: Failure = { kind: 'unknown', text: 'Generation failed: the job was given up after repeated crashes' };
+const OVERDUE: Failure = { kind: 'timed_out', text: 'The job was not finished in time' };
+
+/** False when the job is idle no more: another worker has claimed or failed it between the two statements. */
+async function failIdle(world: JobsWorld, job: IdleRow, failure: Failure): Promise<boolean> {
+  try {
+    await failJob(world, { jobId: job.id, workerId: null, epoch: job.lease_epoch }, failure);
+    return true;
+  } catch (error) {
+    if (error instanceof LeaseLost) return false;
+    throw error;
   }
-  return poisoned.length + overdue.length;
 }

@@ -1,12 +1,25 @@
 import { listAttempts, type Attempt } from './attempts.ts';
 import { buy } from './buy.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
+import { moveJob } from './claim.ts';
 import { chooseRoute, failureOf } from './choose-route.ts';
 import { finishPurchase } from './finish-purchase.ts';
 import { resolveAmbiguous } from './resolve-ambiguous.ts';
-import { CancelRequested, checkRun, DeadlinePassed, isStopping, loadRunningJob, routeOf, type Run } from './run.ts';
+import {
+  CancelRequested,
+  checkRun,
+  DeadlinePassed,
+  isStopping,
+  loadRunningJob,
+  pauseRun,
+  routeOf,
+  type Run,
+} from './run.ts';
 import { cancelJobNow, failJob } from './settle.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
+
+/** Pause of a job that wants to move on to a provider which carries as many as it may. */
+const FULL_PAUSE_MS = 1_000;
 
 /**
  * Carries a leased job from where its rows say it stands to its end: buy, observe, collect, settle. Resolves
@@ -80,6 +93,14 @@ async function tryNext(run: Run, attempts: Attempt[]): Promise<boolean> {
   if (choice === null) {
     await failJob(run.world, run.lease, failureOf(attempts.at(-1)));
     return true;
+  }
+  if (choice.provider.id !== run.job.provider) {
+    const isMoved = await moveJob(run.world, run.lease, choice.provider.id);
+    if (!isMoved) {
+      await pauseRun(run, FULL_PAUSE_MS);
+      return false;
+    }
+    run.job.provider = choice.provider.id;
   }
   const bought = await buy(run, { ...choice, number: attempts.length + 1 });
   const tries = triesOn(attempts, bought.attempt) + 1;

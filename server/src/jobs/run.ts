@@ -23,10 +23,11 @@ export interface RunningJob {
   operation: string;
   model: Model;
   plan: CallPlan;
-  /** The provider that the claim chose. */
+  /** The provider that the claim chose, or the one that the job has moved on to. */
   provider: string | null;
   createdAt: number;
-  deadlineAt: number;
+  /** On the clock that never jumps; reckoned from the store's clock, so that no two hosts' clocks are compared. */
+  deadlineMs: number;
   webhook: { url: string; events: readonly string[] } | null;
 }
 
@@ -49,13 +50,14 @@ interface RunRow extends Row {
   call_json: string;
   provider: string | null;
   created_at: number;
-  deadline_at: number;
+  left_ms: number;
   webhook_url: string | null;
   webhook_events: string | null;
 }
 
 const LOAD = `
-SELECT team_id, key_id, mode, operation, model, call_json, provider, created_at, deadline_at, webhook_url, webhook_events
+SELECT team_id, key_id, mode, operation, model, call_json, provider, created_at, deadline_at - lumegate_now() AS left_ms,
+  webhook_url, webhook_events
 FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 
 /** Reads the leased job; null when its model has left the catalogue. Throws LeaseLost. */
@@ -75,7 +77,7 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
     plan: JSON.parse(row.call_json) as CallPlan,
     provider: row.provider,
     createdAt: row.created_at,
-    deadlineAt: row.deadline_at,
+    deadlineMs: world.clock.monotonicMs() + row.left_ms,
     webhook: row.webhook_url === null ? null : { url: row.webhook_url, events: (row.webhook_events ?? '').split(',') },
   };
 }
@@ -89,14 +91,25 @@ export async function checkRun(run: Run): Promise<void> {
   const row = (await world.database.query<Row & { cancel_requested_at: number | null }>(CHECK, values))[0];
   if (row === undefined) throw new LeaseLost(lease.jobId);
   if (row.cancel_requested_at !== null) throw new CancelRequested();
-  if (world.clock.now() >= run.job.deadlineAt) throw new DeadlinePassed();
+  if (leftMs(run) <= 0) throw new DeadlinePassed();
 }
 
 /** Sleeps until a hint, the deadline or `ms`; then checks whether the run may go on. */
 export async function pauseRun(run: Run, ms: number): Promise<void> {
-  const left = run.job.deadlineAt - run.world.clock.now();
-  await run.hints.wait(Math.max(0, Math.min(ms, left)), run.signal);
+  await run.hints.wait(Math.max(0, Math.min(ms, leftMs(run))), run.signal);
   await checkRun(run);
+}
+
+/** What a single request may go on for after the deadline, so that its answer is not thrown away. */
+const OVERTIME_MS_MAX = 20_000;
+
+/** A time limit that does not let one request hold a job far beyond its deadline. */
+export function limitMs(run: Run, ms: number): number {
+  return Math.min(ms, Math.max(0, leftMs(run)) + OVERTIME_MS_MAX);
+}
+
+function leftMs(run: Run): number {
+  return run.job.deadlineMs - run.world.clock.monotonicMs();
 }
 
 /** True while the process wants to go on. */

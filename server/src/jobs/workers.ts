@@ -7,7 +7,8 @@ export const HEARTBEAT_MS = 5_000;
 
 const REGISTER = `INSERT INTO workers (id, started_at, alive_until) VALUES ($1, lumegate_now(), lumegate_now() + $2)`;
 const HEARTBEAT = `UPDATE workers SET alive_until = lumegate_now() + $2 WHERE id = $1 RETURNING id`;
-const FORGET = `DELETE FROM workers WHERE id = $1`;
+const FORGET = `DELETE FROM workers WHERE id = $1 AND alive_until < lumegate_now()`;
+const HOLD_ALIVE = `UPDATE workers SET started_at = started_at WHERE id = $1 AND alive_until >= lumegate_now() RETURNING id`;
 const EXPIRE = `UPDATE workers SET alive_until = 0 WHERE id = $1`;
 const LIST = `SELECT id, alive_until, lumegate_now() AS now FROM workers`;
 
@@ -41,7 +42,15 @@ export async function findDeadWorkers(tx: Tx): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** Removes a dead worker's row, after its leases have been taken away. */
+/**
+ * False for a worker that counts as dead. Holds the row until commit, so that whoever takes a lease in the same
+ * transaction is there for a rescue to find.
+ */
+export async function holdAlive(tx: Tx, workerId: string): Promise<boolean> {
+  return (await tx.query(HOLD_ALIVE, [workerId])).length > 0;
+}
+
+/** Removes a dead worker's row, after its leases have been taken away; not that of one that came back meanwhile. */
 export async function forgetWorker(tx: Tx, workerId: string): Promise<void> {
   await tx.query(FORGET, [workerId]);
 }

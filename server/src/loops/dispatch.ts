@@ -1,4 +1,4 @@
-import { claimJobs } from '../jobs/claim.ts';
+import { claimJobs, listLeases } from '../jobs/claim.ts';
 import { returnLeases } from '../jobs/rescue.ts';
 import { runJob } from '../jobs/run-job.ts';
 import { StoreUnavailable } from '../database/database.ts';
@@ -22,10 +22,11 @@ export interface Dispatcher {
 export function startDispatch(world: JobsWorld, options: { workerId: string; drainMs: number }): Dispatcher {
   const ending = new AbortController();
   const runs = new Map<string, Promise<void>>();
+  let isUnsure = false;
 
   const start = (lease: Lease): void => {
-    const run = carry(world, lease, ending.signal).finally(() => runs.delete(lease.jobId));
-    runs.set(lease.jobId, run);
+    const run = carry(world, lease, ending.signal).finally(() => runs.delete(nameOf(lease)));
+    runs.set(nameOf(lease), run);
   };
 
   const loop: Loop = every({
@@ -34,8 +35,15 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
     clock: world.clock,
     log: world.log,
     round: async (signal) => {
+      if (isUnsure) {
+        const leases = await listLeases(world, options.workerId);
+        for (const lease of leases) if (!runs.has(nameOf(lease))) start(lease);
+      }
       while (!signal.aborted && runs.size < RUNNERS_MAX) {
+        // A claim whose answer is lost may have been committed: the jobs would be leased to this worker and run by none.
+        isUnsure = true;
         const leases = await claimJobs(world, { workerId: options.workerId, limit: RUNNERS_MAX - runs.size });
+        isUnsure = false;
         if (leases.length === 0) return;
         for (const lease of leases) start(lease);
       }
@@ -56,6 +64,11 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
       await returnLeases(world, options.workerId);
     },
   };
+}
+
+/** One job may be under way twice: while a broken run still gives back its lease, the next one may have begun. */
+function nameOf(lease: Lease): string {
+  return `${lease.jobId} ${lease.epoch}`;
 }
 
 async function carry(world: JobsWorld, lease: Lease, signal: AbortSignal): Promise<void> {

@@ -38,6 +38,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { world } = options;
   if (world.database.engine === 'sqlite') await expireLocalDead(world);
   let crew = await hire(options);
+  const leaving = new Set<Promise<void>>();
   const beat = every({
     name: 'heartbeat',
     ms: HEARTBEAT_MS,
@@ -49,7 +50,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       world.log.warn('worker.was-declared-dead', { workerId: crew.workerId });
       const old = crew;
       crew = await hire(options);
-      await old.stop();
+      // Letting go may take longer than a lease, and the new one must go on saying that it lives.
+      const left = dismiss(world, old).finally(() => leaving.delete(left));
+      leaving.add(left);
     },
   });
   const rescue = every({
@@ -81,7 +84,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     stop: async () => {
       await Promise.all([rescue.stop(), sweep.stop(), orphanFiles.stop()]);
       try {
-        await crew.stop();
+        await Promise.all([crew.stop(), ...leaving]);
         await beat.stop();
         await retireWorker(world.database, crew.workerId);
       } catch (error) {
@@ -92,6 +95,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       }
     },
   };
+}
+
+async function dismiss(world: JobsWorld, crew: Crew): Promise<void> {
+  try {
+    await crew.stop();
+  } catch (error) {
+    // Its leases were taken away already; what it still tried to give back belongs to others.
+    world.log.error('worker.not-dismissed', { workerId: crew.workerId }, error);
+  }
 }
 
 interface Crew {
