@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+
+import type { WireCall } from './wire.ts';
+
+/** A whole picture of one pixel. */
+export const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** Things that exist on the stage and that requests name. */
+export interface Props {
+  key: string;
+  /** A job that has ended well. */
+  jobId: string;
+  /** An uploaded picture. */
+  uploadUrl: string;
+}
+
+/** A request of each operation that nothing is wrong with. */
+export function goodCall(operation: string, props: Props): WireCall {
+  const { key, jobId } = props;
+  switch (operation) {
+    case 'imagesGenerate':
+    case 'estimate':
+      return { operation, key, json: { model: 'flux-1.1-pro', prompt: 'a lighthouse at dawn' } };
+    case 'imagesEdit':
+      return { operation, key, json: editBody(props.uploadUrl) };
+    case 'createUpload':
+      return { operation, key, body: fileForm(PIXEL) };
+    case 'getJob':
+    case 'cancelJob':
+    case 'jobEvents':
+    case 'jobTimeline':
+      return { operation, key, parts: { id: jobId } };
+    case 'getModel':
+      return { operation, parts: { id: 'flux-1.1-pro' } };
+    case 'serveFile':
+      return { operation, parts: fileParts(props.uploadUrl) };
+    case 'listJobs':
+    case 'me':
+      return { operation, key };
+    case 'listModels':
+    case 'openApi':
+    case 'healthz':
+    case 'readyz':
+    case 'metrics':
+      return { operation };
+    default:
+      throw new Error(`nobody has said how to call ${operation}`);
+  }
+}
+
+/** The body of a request that continues a picture beyond its edges. */
+export function editBody(image: string): Record<string, unknown> {
+  return {
+    model: 'flux-fill-pro',
+    fluxFillParams: { prompt: 'more of it', image, mode: 'outpaint', outpaint: 'Make square' },
+  };
+}
+
+/** A multipart body with one file. */
+export function fileForm(bytes: Buffer): FormData {
+  const form = new FormData();
+  form.append('file', new Blob([new Uint8Array(bytes)]), 'picture.png');
+  return form;
+}
+
+/** Token and file name of an address on the media path. */
+export function fileParts(url: string): Record<string, string> {
+  const [, , token = '', fileName = ''] = new URL(url).pathname.split('/');
+  return { token, fileName };
+}
+
+/** Requests that must be answered 400, by operation; each is wrong in its own way. */
+export function wrongCalls(operation: string, props: Props): WireCall[] {
+  const good = goodCall(operation, props);
+  switch (operation) {
+    case 'imagesGenerate':
+    case 'imagesEdit':
+    case 'estimate':
+      return [...wrongBodies(good), ...wrongKeys(good, operation)];
+    case 'createUpload':
+      return [
+        { ...good, body: fileForm(Buffer.from('<!doctype html><p>not a picture')) },
+        { ...good, body: fileForm(Buffer.alloc(0)) },
+        { ...good, body: fileForm(PIXEL.subarray(0, 40)) },
+        { ...good, body: '{}', headers: { 'content-type': 'application/json' } },
+      ];
+    case 'getJob':
+      return [
+        { ...good, parts: { id: 'no-uuid' } },
+        ...['0', '61', '1.5', 'long', ''].map((wait) => ({ ...good, query: `?wait=${wait}` })),
+      ];
+    case 'jobEvents':
+      return [
+        { ...good, parts: { id: 'no-uuid' } },
+        { ...good, headers: { 'last-event-id': 'x' } },
+      ];
+    case 'cancelJob':
+    case 'jobTimeline':
+      return [{ ...good, parts: { id: 'no-uuid' } }];
+    case 'listJobs':
+      return [
+        'limit=0',
+        'limit=101',
+        'status=DONE',
+        'scope=world',
+        'search=7',
+        'cursor=x',
+        'cursor=e30',
+        'include_models=yes',
+      ].map((query) => ({ ...good, query: `?${query}` }));
+    case 'listModels':
+      return [{ ...good, query: '?modality=smell' }];
+    default:
+      throw new Error(`nobody has said how ${operation} can be wrong`);
+  }
+}
+
+function wrongBodies(good: WireCall): WireCall[] {
+  // Safe: the good calls of these operations have an object as their body.
+  const body = good.json as Record<string, unknown>;
+  const { json: _, ...bare } = good;
+  const asText = (text: string): WireCall => ({ ...bare, body: text, headers: { 'content-type': 'application/json' } });
+  return [
+    { ...good, json: {} },
+    { ...good, json: [] },
+    { ...good, json: { ...body, stray: 1 } },
+    { ...good, json: { ...body, model: 'flux-1.1-prp' } },
+    { ...good, json: { ...body, webhookUrl: 'http://127.0.0.1:9/' } },
+    { ...good, json: { ...body, webhookUrl: 'https://example.com/', webhook_url: 'https://example.com/' } },
+    asText('{"model":'),
+    asText('{"model":"a","model":"b"}'),
+    asText(`{"prompt":"${'a'.repeat(1024 * 1024)}"}`),
+    { ...bare, body: '{}', headers: { 'content-type': 'text/plain' } },
+  ];
+}
+
+function wrongKeys(good: WireCall, operation: string): WireCall[] {
+  if (operation === 'estimate') return [];
+  return [
+    { ...good, headers: { 'idempotency-key': 'two words' } },
+    { ...good, headers: { 'idempotency-key': 'k'.repeat(256) } },
+  ];
+}
+
+/** Requests that must be answered 404: what does not exist, and what is another team's. */
+export function missingCalls(operation: string, props: Props, foreignJobId: string): WireCall[] {
+  const good = goodCall(operation, props);
+  switch (operation) {
+    case 'getModel':
+      return [{ ...good, parts: { id: 'flux-1.1-prp' } }];
+    case 'serveFile': {
+      const parts = good.parts ?? {};
+      return [
+        { ...good, parts: { ...parts, fileName: 'other.png' } },
+        { ...good, parts: { ...parts, token: 'x'.repeat(32) } },
+      ];
+    }
+    default:
+      return [
+        { ...good, parts: { id: randomUUID() } },
+        { ...good, parts: { id: foreignJobId } },
+      ];
+  }
+}
