@@ -39,7 +39,7 @@ async function main(): Promise<number> {
     const machine: Machine = { settings, clock, random: systemRandom(), log, isUnderTest };
     return (
       (await command.run(
-        { machine, output, stopped: stopSignal(), reachCrashPoint: crashHook(isUnderTest), version: version() },
+        { machine, output, stopped: stopSignal, reachCrashPoint: crashHook(isUnderTest), version: version() },
         words,
       )) ?? 0
     );

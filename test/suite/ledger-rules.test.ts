@@ -164,7 +164,7 @@ for (const engine of engines()) {
       const worlds = await Promise.all(Array.from({ length: 8 }, () => openLedgerWorld(store.database)));
       await Promise.all(worlds.map((each) => each.grant({ amountMicro: 70, externalRef })));
       const balances = await Promise.all(worlds.map((each) => each.balance()));
-      assert.deepEqual(balances.map(({ postedMicro }) => postedMicro).sort(), [0, 0, 0, 0, 0, 0, 0, 70]);
+      assert.deepEqual(balances.map(({ postedMicro }) => postedMicro).sort((a, b) => a - b), [0, 0, 0, 0, 0, 0, 0, 70]);
     });
 
     it('credits are taken back as far as they are not held', async () => {
@@ -283,11 +283,12 @@ for (const engine of engines()) {
       ]);
       const accountId = String(account?.['id']);
       const finding = { check: 'account-drift', accountId, row: {} } as const;
-      assert.deepEqual(await stopSpending(store.database, [finding, finding]), [accountId]);
+      assert.deepEqual(await stopSpending(store.database, [finding, finding]), [world.teamId]);
       const refused = world.hold({ jobId: world.newId(), amountMicro: 10 });
       await assert.rejects(refused, (error) => error instanceof GatewayError && error.code === 'unavailable');
       assert.deepEqual(await world.capture(open, 10), { settled: true });
-      await resumeSpending(store.database, world.teamId);
+      assert.equal(await resumeSpending(store.database, world.teamId), true);
+      assert.equal(await resumeSpending(store.database, world.teamId), false);
       const result = await world.hold({ jobId: world.newId(), amountMicro: 10 });
       assert.ok(result !== 'duplicate' && result.ok);
     });

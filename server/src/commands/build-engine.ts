@@ -31,6 +31,8 @@ export interface Engine {
 export interface EngineOptions {
   catalog: Catalog;
   reachCrashPoint: ReachCrashPoint;
+  /** Where this process listens, once it does. */
+  ownListeners: () => { host: string; port: number }[];
   /** Known once the socket is open. */
   publicUrl: () => string;
   /** Takes a callback of the in-process sandbox to the door. */
@@ -47,13 +49,14 @@ export const DRAW_MODULE = path.join(import.meta.dirname, '..', 'sandbox', 'draw
 export async function buildEngine(machine: Machine, store: Store, options: EngineOptions): Promise<Engine> {
   const { settings, clock, random, log } = machine;
   const { database, newId } = store;
+  const closing = new AbortController();
   const dataFolder = path.resolve(settings.dataFolder);
   const { reachCrashPoint } = options;
   const blobs = await openDiskBlobs(settings.blobsFolder ?? path.join(dataFolder, 'blobs'), {
     beforeRename: () => reachCrashPoint('C17'),
   });
   const media = startMedia({ drawModule: DRAW_MODULE, clock, log });
-  const net = createNet({ allowPrivate: settings.allowPrivateUrls, clock, log });
+  const net = createNet({ allowPrivate: settings.allowPrivateUrls, ownListeners: options.ownListeners, clock, log });
   const generations = await openGenerationStore(path.join(dataFolder, 'sandbox'));
   const sandbox = createSandbox({
     store: generations,
@@ -62,6 +65,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     random,
     log,
     durationMs: settings.sandboxMs,
+    closing: closing.signal,
     fetchInput: inputFetcher({ net, database, blobs, clock, publicUrl: options.publicUrl }),
     sendCallback: options.sendCallback,
   });
@@ -92,6 +96,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     media,
     sweepSandbox: () => generations.sweep(clock.now() - GENERATION_MS),
     close: async () => {
+      closing.abort();
       changes.close();
       hints.close();
       await Promise.all([media.close(), net.close()]);

@@ -2,7 +2,7 @@ import { auditLedger } from '../credits/audit-ledger.ts';
 import { resumeSpending, stopSpending } from '../credits/stop-spending.ts';
 import { auditJobs } from '../jobs/audit-jobs.ts';
 import { openStore, type Store } from './open-store.ts';
-import type { Output } from './output.ts';
+import { CommandProblem, type Output } from './output.ts';
 import type { CommandWorld } from './serve.ts';
 import { readWords } from './words.ts';
 
@@ -18,7 +18,8 @@ export async function doctor({ machine, output }: CommandWorld, words: string[])
   const store = await openStore(machine);
   try {
     if (values.resume !== undefined) {
-      await resumeSpending(store.database, values.resume);
+      const isResumed = await resumeSpending(store.database, values.resume);
+      if (!isResumed) throw new CommandProblem(`team ${values.resume} is not stopped`);
       output.say(`Team ${values.resume} may spend again.`);
     }
     return await examine(store, output);

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
-import { insertKey } from '../teams/keys.ts';
+import { insertKey, revokeKey } from '../teams/keys.ts';
 import { listTeams, listUsers } from '../teams/teams.ts';
 import { firstStart } from './first-start.ts';
 import { followJob } from './follow-job.ts';
@@ -57,7 +57,13 @@ async function openGateway(world: CommandWorld): Promise<Gateway> {
   const url = publicUrl ?? `http://${host}:${port}`;
   if (await isRunning(url)) {
     output.say(`Using the Lumegate that runs at ${url}.`);
-    return { url, key: await keyForRunning(machine), close: async () => {} };
+    const store = await openStore(machine);
+    const key = await makeKey(machine, store);
+    const close = async (): Promise<void> => {
+      await revokeKey(store.database, { keyId: key.id, now: machine.clock.now() });
+      await store.database.close();
+    };
+    return { url, key: key.text, close };
   }
   const store = await openStore(machine);
   const first = await firstStart(machine, store);
@@ -68,12 +74,13 @@ async function openGateway(world: CommandWorld): Promise<Gateway> {
     `Started Lumegate at ${server.publicUrl} for this picture (data in ${path.resolve(machine.settings.dataFolder)}).`,
   );
   if (first !== null) tellKeys(output, first);
-  const key = first?.live ?? (await makeKey(machine, store));
+  const made = first === null ? await makeKey(machine, store) : null;
   return {
     url: server.publicUrl,
-    key,
+    key: first?.live ?? made?.text ?? '',
     close: async () => {
       await server.close();
+      if (made !== null) await revokeKey(store.database, { keyId: made.id, now: machine.clock.now() });
       await store.database.close();
     },
   };
@@ -99,17 +106,8 @@ async function isRunning(url: string): Promise<boolean> {
   }
 }
 
-/** A running server has told its keys already: the store of the same data folder makes one for this command. */
-async function keyForRunning(machine: Machine): Promise<string> {
-  const store = await openStore(machine);
-  try {
-    return await makeKey(machine, store);
-  } finally {
-    await store.database.close();
-  }
-}
-
-async function makeKey(machine: Machine, store: Store): Promise<string> {
+/** The keys of a store were told at its first start: this command makes one for itself and revokes it afterwards. */
+async function makeKey(machine: Machine, store: Store): Promise<{ id: string; text: string }> {
   const [team] = await listTeams(store.database);
   const [owner] = team === undefined ? [] : await listUsers(store.database, team.id);
   if (team === undefined || owner === undefined) {
@@ -126,11 +124,10 @@ async function makeKey(machine: Machine, store: Store): Promise<string> {
       name: 'first-image',
       mode: 'live',
       maxConcurrentJobs: null,
-      // It is of use for this one picture only.
       expiresAt: machine.clock.now() + 3_600_000,
     }),
   );
-  return made.text;
+  return { id: made.key.id, text: made.text };
 }
 
 async function savePicture(job: { id: string; imageUrl: string }): Promise<string> {

@@ -57,6 +57,7 @@ function tellStep(output: Output, startedMs: number, happened: z.infer<typeof st
     sent: () =>
       line(output, startedMs, 'sent', `to ${String(happened['provider'])}, try ${String(happened['attempt'])}`),
     taken: () => line(output, startedMs, 'taken', `${String(happened['provider'])} works on it`),
+    ready: () => line(output, startedMs, 'ready', 'the provider is done'),
     stored: () => line(output, startedMs, 'stored', 'the picture is checked and kept here'),
     completed: () => line(output, startedMs, 'charged', `${String(happened['creditsCharged'])} credits`),
     failed: () => line(output, startedMs, 'failed', `${String(happened['error'])}; nothing is charged`),

@@ -10,7 +10,7 @@ import { receiveCallback } from '../jobs/callback.ts';
 import { estimateJob } from '../jobs/estimate.ts';
 import { createJobReader, type JobReader } from '../jobs/job-reader.ts';
 import { listJobs } from '../jobs/list-jobs.ts';
-import { submitJob } from '../jobs/submit.ts';
+import { findReplay, submitJob } from '../jobs/submit.ts';
 import { findTimeline, waitForJob, watchJob } from '../jobs/watch-job.ts';
 import { updateWebhookStatus } from '../jobs/webhook-status.ts';
 import type { JobsWorld } from '../jobs/world.ts';
@@ -43,11 +43,13 @@ export async function runServer(
   const catalog = loadCatalog(CATALOG_FOLDER);
   const closing = new AbortController();
   let publicUrl = settings.publicUrl ?? '';
+  let listening: { host: string; port: number }[] = [];
   let takeCallback: (url: string, body: string) => Promise<void> = async () => {};
   const engine = await buildEngine(machine, store, {
     catalog,
     reachCrashPoint: options.reachCrashPoint,
     publicUrl: () => publicUrl,
+    ownListeners: () => listening,
     sendCallback: (url, body) => takeCallback(url, body),
   });
   const reader = createJobReader(engine.world);
@@ -83,6 +85,7 @@ export async function runServer(
     closing,
     ...(machine.isUnderTest ? { onHalfAnswer: () => options.reachCrashPoint('C7') } : {}),
   });
+  listening = [{ host: listener.host, port: listener.port }];
   if (publicUrl === '') publicUrl = `http://${urlHost(settings.host)}:${listener.port}`;
   const worker = settings.roles.has('worker') ? await hireWorker(machine, store, { engine, ...options }) : null;
   registerGauges(metrics, { database: store.database, worker });
@@ -132,6 +135,7 @@ function hireWorker(
 function jobsPort(world: JobsWorld, reader: JobReader): JobsPort {
   return {
     submitJob: (request) => submitJob(world, request),
+    findReplay: (caller, idempotency) => findReplay(world, caller, idempotency),
     estimateJob: (request) => estimateJob(world, request),
     findJob: (caller, jobId) => reader.find(caller, jobId),
     listJobs: (caller, query) => listJobs(world, caller, query),

@@ -20,6 +20,7 @@ export async function serveSandbox({ machine, output, stopped }: CommandWorld, w
   // Callers of a test gateway live on this machine.
   const net = createNet({ allowPrivate: true, clock, log });
   const trust = { operatorOrigins: [] };
+  const closing = new AbortController();
   const service = createSandbox({
     store: await openGenerationStore(path.join(path.resolve(settings.dataFolder), 'sandbox-provider')),
     media,
@@ -27,6 +28,7 @@ export async function serveSandbox({ machine, output, stopped }: CommandWorld, w
     random,
     log,
     durationMs: settings.sandboxMs,
+    closing: closing.signal,
     fetchInput: (url, to) => downloadTo(net, url, to),
     sendCallback: async (url, body) => {
       const headers = { 'content-type': 'application/json' };
@@ -37,7 +39,8 @@ export async function serveSandbox({ machine, output, stopped }: CommandWorld, w
   const port = wholeNumber(values.port ?? '3900', '--port', { min: 0, max: 65_535 });
   const server = await serveOverHttp(service, { host: '127.0.0.1', port });
   output.say(`The sandbox provider listens at ${server.url}`);
-  await stopped;
+  await stopped();
+  closing.abort();
   await server.close();
   await Promise.all([media.close(), net.close()]);
 }

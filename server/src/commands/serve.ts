@@ -8,8 +8,8 @@ import { runServer } from './run-server.ts';
 export interface CommandWorld {
   machine: Machine;
   output: Output;
-  /** Resolves at SIGINT or SIGTERM. */
-  stopped: Promise<void>;
+  /** Resolves at SIGINT or SIGTERM, which end a command that never asks at once. */
+  stopped: () => Promise<void>;
   reachCrashPoint: ReachCrashPoint;
   version: string;
 }
@@ -19,10 +19,11 @@ export async function serve(world: CommandWorld): Promise<void> {
   const { machine, output } = world;
   const store = await openStore(machine);
   try {
+    const stopped = world.stopped();
     const keys = await firstStart(machine, store);
     const server = await runServer(machine, store, world);
     greet(output, server.publicUrl, keys);
-    await world.stopped;
+    await stopped;
     output.tell('Stopping: finishing what is under way.');
     await server.close();
   } finally {
@@ -36,7 +37,8 @@ function greet(output: Output, url: string, keys: FirstKeys | null): void {
   output.tell(`  Lumegate is running at ${url}`);
   output.tell('');
   if (keys === null) {
-    output.tell('  Your keys were shown at the first start. A further one: npm run lumegate -- key create');
+    output.tell('  Your keys were shown at the first start. A further one:');
+    output.tell('  export LUMEGATE_API_KEY=$(npm run -s lumegate -- key create)');
   } else {
     output.tell(`  Your API key (shown only now):  ${keys.live}`);
     output.tell(`  A test key, sandbox only:       ${keys.test}`);

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/load-catalog.ts';
+import type { ProviderFacts } from '../catalog/model.ts';
 import type { AddressTrust, Net } from '../core/net-port.ts';
 import type { ProviderRequest } from '../core/provider.ts';
 import type { Upstream } from '../core/upstream-port.ts';
@@ -55,6 +56,9 @@ export function createUpstream(world: {
     },
     download: async (provider, url, sink, options) => {
       if (isInside(provider)) return downloadInside(sandbox, { url, sink });
+      if (!isResultHost(catalog.providers.get(provider), { url, base: baseUrl(provider) })) {
+        return { kind: 'failed', reason: 'address-forbidden', status: null, detail: 'not a host of this provider' };
+      }
       return net.download(url, sink, {
         totalMs: options.timeoutMs,
         bytesMax: options.bytesMax,
@@ -65,6 +69,16 @@ export function createUpstream(world: {
       });
     },
   };
+}
+
+/** A provider's result may lie only where its facts say that its results lie. */
+function isResultHost(facts: ProviderFacts | undefined, place: { url: string; base: string }): boolean {
+  const host = URL.parse(place.url)?.hostname;
+  if (host === undefined || facts === undefined) return false;
+  return facts.resultHosts.some((allowed) => {
+    if (allowed === 'self') return host === URL.parse(place.base)?.hostname;
+    return allowed.startsWith('*.') ? host.endsWith(allowed.slice(1)) : host === allowed;
+  });
 }
 
 async function exchangeInside(

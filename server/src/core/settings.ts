@@ -121,7 +121,7 @@ export function readSettings(env: Environment): Settings {
     dataFolder: text(env, 'LUMEGATE_DATA_DIR') ?? './data',
     databaseUrl: databaseUrl(env),
     blobsFolder: blobsFolder(env),
-    publicUrl: url(env, 'LUMEGATE_PUBLIC_URL'),
+    publicUrl: publicUrl(env),
     bootstrapKey: bootstrapKey(env),
     startCredits: integer(env, 'LUMEGATE_START_CREDITS', { fallback: 1000, min: 0, max: 1_000_000_000 }),
     providerUrls: providerUrls(env),
@@ -177,6 +177,17 @@ function url(env: Environment, name: string): string | null {
     throw new SettingError(`${name} must be an http or https address, not "${value}"`);
   }
   return value.replace(/\/+$/, '');
+}
+
+/** A worker alone gives out links that somebody else serves. */
+function publicUrl(env: Environment): string | null {
+  const given = url(env, 'LUMEGATE_PUBLIC_URL');
+  if (given === null && !roles(env).has('api')) {
+    throw new SettingError(
+      'LUMEGATE_PUBLIC_URL must be set where LUMEGATE_ROLES is worker: the address of the api process',
+    );
+  }
+  return given;
 }
 
 function databaseUrl(env: Environment): string | null {

@@ -11,7 +11,8 @@ import type { HttpWorld } from './world.ts';
 export function createApp(world: HttpWorld): Hono {
   const app = new Hono();
   const door = createDoor(world);
-  const routes = listRoutes(world);
+  // A process that is a worker alone still takes callbacks, tells how it is and serves files.
+  const routes = listRoutes(world).filter((route) => world.settings.roles.has('api') || !route.path.startsWith('/v2/'));
   for (const route of routes) {
     const handler =
       route.access === 'key' ? door.keyed(route.path, route.operate) : door.open(route.path, route.operate);

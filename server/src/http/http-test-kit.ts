@@ -79,6 +79,7 @@ function fakeJobs(changes: Partial<JobsPort>): FakeJobs {
     submitted: [],
     estimated: [],
     job: jobRecord(),
+    findReplay: async () => null,
     submitJob: async (request) => {
       jobs.submitted.push(request);
       return { jobId: JOB_ID, status: 'QUEUED', replayed: false };
@@ -139,7 +140,7 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
   const write = (event: string, fields: Record<string, unknown> = {}): void => void test.lines.push({ event, fields });
   const closing = new AbortController();
   const world: HttpWorld = {
-    settings: { ratePerMinute: 0, uploadMs: 3_600_000 },
+    settings: { ratePerMinute: 0, uploadMs: 3_600_000, roles: new Set(['api', 'worker'] as const) },
     clock,
     random: systemRandom(),
     newId: idMaker(clock, systemRandom()),

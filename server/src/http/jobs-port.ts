@@ -67,6 +67,11 @@ export interface JobMessage {
 export interface JobsPort {
   /** Resolves once the job, its hold and its key are committed. */
   submitJob(request: SubmitRequest): Promise<{ jobId: string; status: JobStatus; replayed: boolean }>;
+  /** The job of an earlier request with this key and body, or null. */
+  findReplay(
+    caller: Caller,
+    idempotency: { key: string; fingerprint: string },
+  ): Promise<{ jobId: string; status: JobStatus; replayed: boolean } | null>;
   estimateJob(request: { caller: Caller; model: Model; input: CheckedInput }): Promise<JobEstimate>;
   findJob(caller: Caller, jobId: string): Promise<JobRecord | null>;
   listJobs(

@@ -41,6 +41,10 @@ export const jobListItemSchema = z
     createdAt: instant,
     completedAt: instant.nullable(),
     expired: z.boolean().describe('True once the result files have been deleted; their addresses answer 404.'),
+    cancelRequested: z
+      .boolean()
+      .describe('True once its caller has asked to cancel it; a running job ends as soon as its provider lets go.')
+      .meta({ 'x-lumegate-addition': true }),
   })
   .describe('A job without its input.');
 

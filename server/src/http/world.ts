@@ -22,7 +22,7 @@ export interface HttpMetrics {
 
 /** Everything behind the door, handed in by `main.ts` or by a test. */
 export interface HttpWorld {
-  settings: Pick<Settings, 'ratePerMinute' | 'uploadMs'>;
+  settings: Pick<Settings, 'ratePerMinute' | 'uploadMs' | 'roles'>;
   clock: Clock;
   random: Random;
   newId: NewId;

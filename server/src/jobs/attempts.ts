@@ -129,13 +129,17 @@ const ACCEPT = `
 UPDATE attempts SET state = 'ACCEPTED', reference_json = $2, accepted_at = $3, cost_micro_usd = COALESCE($4, cost_micro_usd)
 WHERE id = $1 AND state IN ('INTENT', 'SENT', 'AMBIGUOUS') AND closed_at IS NULL RETURNING id`;
 
-/** The provider took the request. False when the attempt is past that already. */
+const CALM = `UPDATE jobs SET crashes = 0 WHERE id = $1 AND crashes > 0`;
+
+/** The provider took the request; a job that gets on is no suspect. False when the attempt is past that already. */
 export async function markAccepted(
   tx: Tx,
-  attempt: { id: string; reference: ProviderReference; at: number; costMicroUsd: number | null },
+  attempt: { id: string; jobId: string; reference: ProviderReference; at: number; costMicroUsd: number | null },
 ): Promise<boolean> {
   const values = [attempt.id, JSON.stringify(attempt.reference), attempt.at, attempt.costMicroUsd];
-  return (await tx.query(ACCEPT, values)).length > 0;
+  const isNew = (await tx.query(ACCEPT, values)).length > 0;
+  if (isNew) await tx.query(CALM, [attempt.jobId]);
+  return isNew;
 }
 
 const AMBIGUOUS = `UPDATE attempts SET state = 'AMBIGUOUS', failure_text = $2 WHERE id = $1 AND state IN ('INTENT', 'SENT')`;

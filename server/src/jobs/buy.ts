@@ -14,8 +14,6 @@ import { limitMs, type Run } from './run.ts';
 /** From the first byte to the last of a provider's answer to a start. */
 const START_MS_MAX = 60_000;
 const CALLBACK_TOKEN_CHARACTERS = 32;
-/** An error page of a gateway in front of the provider leaves open whether it has acted. */
-const AMBIGUOUS_STATUS = new Set([500, 502, 504]);
 /** Seeds of ours stay below 2^31, which every provider takes. */
 const SEED_LIMIT = 2 ** 31;
 
@@ -143,10 +141,15 @@ async function send(
 
 /** null when the answer leaves open whether the provider has acted: lost, cut off, a gateway's error page, not to be read. */
 function readStarted(provider: Provider, result: Exclude<ExchangeResult, { kind: 'refused' }>): Started | null {
-  if (result.kind === 'lost' || result.truncated || AMBIGUOUS_STATUS.has(result.status)) return null;
+  if (result.kind === 'lost' || result.truncated || isOpenEnded(result.status)) return null;
   const started = provider.started(readAnswer(result));
   const isUnreadable = started.state === 'failed' && started.kind === 'unknown' && result.status < 300;
   return isUnreadable ? null : started;
+}
+
+/** An error of the server, or of a gateway in front of it, leaves open whether it has acted; 503 says that it has not. */
+function isOpenEnded(status: number): boolean {
+  return status >= 500 && status !== 503;
 }
 
 /** Commits that the provider has the request, with everything needed to find it again. */
@@ -159,7 +162,7 @@ export async function accept(
   const at = world.clock.now();
   await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
-    const isNew = await markAccepted(tx, { id: attempt.id, at, ...taken });
+    const isNew = await markAccepted(tx, { id: attempt.id, jobId: lease.jobId, at, ...taken });
     if (!isNew) return;
     await insertEvent(tx, {
       jobId: lease.jobId,

@@ -27,7 +27,7 @@ export async function receiveCallback(
     await world.database.transaction(async (tx) => {
       // Whoever writes into a job's timeline holds its row, so that no two steps take the same number.
       await tx.query(HOLD_JOB, [attempt.jobId]);
-      const isNew = await markAccepted(tx, { id: attempt.id, reference, at, costMicroUsd: null });
+      const isNew = await markAccepted(tx, { id: attempt.id, jobId: attempt.jobId, reference, at, costMicroUsd: null });
       const data = { attempt: attempt.number, provider: attempt.provider, by: 'callback' };
       if (isNew) await insertEvent(tx, { jobId: attempt.jobId, kind: 'taken', at, data });
     });

@@ -7,6 +7,8 @@ import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
 export const CRASHES_MAX = 3;
 /** Jobs taken in one transaction; more would make the others wait for the writer. */
 const CLAIM_MAX = 64;
+/** Teams, and keys, at their limit that one claim steps over as a whole, however many jobs they have waiting. */
+const FULL_MAX = 16;
 /** Waiting jobs looked at in one go, and goes in one claim: teams at their limit are stepped over. */
 const PAGE = 200;
 const PAGES_MAX = 10;
@@ -26,17 +28,28 @@ interface WaitingRow extends Row {
 const COLUMNS = `jobs.id, jobs.team_id, jobs.key_id, jobs.model, jobs.mode, jobs.status, jobs.queue_rank,
   teams.max_concurrent_jobs AS team_max, api_keys.max_concurrent_jobs AS key_max`;
 
-/** Jobs that a dead worker left behind; they count as running already and come first. */
+/**
+ * Jobs that a dead worker left behind; they count as running already and come first. One more death would make a
+ * poison of a suspect, so suspects run one at a time: its neighbours must not die with it.
+ */
 const ORPHANS = `
 SELECT ${COLUMNS} FROM jobs
 JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
 WHERE jobs.status = 'PROCESSING' AND jobs.lease_owner IS NULL AND jobs.crashes < $1
 ORDER BY jobs.created_at LIMIT $2`;
 
+const SUSPECT = `
+SELECT ${COLUMNS} FROM jobs
+JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
+WHERE jobs.status = 'PROCESSING' AND jobs.lease_owner IS NULL AND jobs.crashes = $1
+AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.status = 'PROCESSING' AND other.lease_owner IS NOT NULL AND other.crashes >= $1)
+ORDER BY jobs.created_at LIMIT 1`;
+
 const WAITING = `
 SELECT ${COLUMNS} FROM jobs
 JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
 WHERE jobs.status = 'QUEUED' AND (jobs.queue_rank, jobs.id) > ($1, $2)
+AND jobs.team_id NOT IN (${places(4)}) AND jobs.key_id NOT IN (${places(4 + FULL_MAX)})
 ORDER BY jobs.queue_rank, jobs.id LIMIT $3`;
 
 const RUNNING = `
@@ -62,7 +75,10 @@ export async function claimJobs(world: JobsWorld, options: { workerId: string; l
     if (!(await holdAlive(tx, options.workerId))) return [];
     const running = await countRunning(tx);
     const limit = Math.min(options.limit, CLAIM_MAX);
-    const orphans = await tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX, limit]);
+    const orphans = [
+      ...(await tx.query<WaitingRow>(SUSPECT, [CRASHES_MAX - 1])),
+      ...(await tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX - 1, limit])),
+    ];
     const chosen = orphans.map((job) => ({ job, provider: providerFor(world, job, running, { mustFit: false }) }));
     await chooseWaiting(world, tx, { limit, running, chosen });
     const taken = await Promise.all(chosen.map((choice) => take(world, tx, { ...choice, workerId: options.workerId })));
@@ -70,6 +86,16 @@ export async function claimJobs(world: JobsWorld, options: { workerId: string; l
   });
   for (const lease of leases) world.database.notify('job', lease.jobId);
   return leases;
+}
+
+/** `$4, $5, …`: as many placeholders as a statement of fixed text has for a set. */
+function places(first: number): string {
+  return Array.from({ length: FULL_MAX }, (_, index) => `$${first + index}`).join(', ');
+}
+
+/** The set as that many values; what does not fit is stepped over row by row. */
+function padded(ids: ReadonlySet<string>): string[] {
+  return [...ids, ...Array.from({ length: FULL_MAX }, () => '')].slice(0, FULL_MAX);
 }
 
 interface Choice {
@@ -85,12 +111,25 @@ async function chooseWaiting(
 ): Promise<void> {
   const { limit, running, chosen } = state;
   let after = { rank: -1, id: '' };
+  const full = { teams: new Set<string>(), keys: new Set<string>() };
   for (let page = 0; page < PAGES_MAX && chosen.length < limit; page += 1) {
-    const rows = await tx.query<WaitingRow>(WAITING, [after.rank, after.id, PAGE]);
+    const rows = await tx.query<WaitingRow>(WAITING, [
+      after.rank,
+      after.id,
+      PAGE,
+      ...padded(full.teams),
+      ...padded(full.keys),
+    ]);
     for (const job of rows) {
       if (chosen.length >= limit) break;
-      if (running.of('team', job.team_id) >= job.team_max) continue;
-      if (job.key_max !== null && running.of('key', job.key_id) >= job.key_max) continue;
+      if (running.of('team', job.team_id) >= job.team_max) {
+        full.teams.add(job.team_id);
+        continue;
+      }
+      if (job.key_max !== null && running.of('key', job.key_id) >= job.key_max) {
+        full.keys.add(job.key_id);
+        continue;
+      }
       const provider = providerFor(world, job, running, { mustFit: true });
       if (provider === 'full') continue;
       running.add(job.team_id, job.key_id, provider, 1);

@@ -4,7 +4,7 @@ import type { DownloadResult } from '../core/net-port.ts';
 import { randomBase62 } from '../core/random.ts';
 import { mediaUrl, type Output } from '../files/outputs.ts';
 import type { Attempt } from './attempts.ts';
-import { checkRun, limitMs, type Run } from './run.ts';
+import { checkRun, isStopping, limitMs, RunStopped, type Run } from './run.ts';
 
 /** The largest result file; a longer one is the provider's fault. */
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
@@ -12,6 +12,9 @@ const DOWNLOAD_MS_MAX = 300_000;
 /** A download that broke off is tried again: the work is paid, and links live for minutes at least. */
 const DOWNLOADS_MAX = 3;
 const DOWNLOAD_PAUSE_MS = 500;
+/** A picture process that crashed or was too busy is asked again; it is our capacity and not the provider's fault. */
+const PICTURE_TRIES_MAX = 3;
+const PICTURE_PAUSE_MS = 1_000;
 const TOKEN_CHARACTERS = 32;
 const RETRIED = new Set<string>([
   'timeout',
@@ -85,10 +88,11 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string }):
     try {
       const result = await download(run, wanted, writer);
       if (result.kind === 'done') {
-        const inspected = await world.media.inspect(writer.path);
+        const inspected = await pictureWork(run, () => world.media.inspect(writer.path));
         if (inspected.ok) return { writer, facts: inspected.value };
         throw new BadResult(`the provider's file is unusable (${inspected.problem})`);
       }
+      if (isStopping(run)) throw new RunStopped();
       if (tries >= DOWNLOADS_MAX || !RETRIED.has(result.reason)) {
         throw new BadResult(`the provider's file could not be fetched (${result.reason})`);
       }
@@ -148,11 +152,35 @@ async function replaceBy(
   work: (to: string, from: string) => Promise<MediaResult<MediaFacts>>,
 ): Promise<Fetched> {
   const writer = await run.world.blobs.create();
-  const result = await work(writer.path, current.writer.path);
+  const result = await discardingOnError([writer, current.writer], () =>
+    pictureWork(run, () => work(writer.path, current.writer.path)),
+  );
   await current.writer.discard();
   if (result.ok) return { writer, facts: result.value };
   await writer.discard();
   throw new StorageFailed(`picture work failed: ${result.problem}: ${result.detail}`);
+}
+
+async function discardingOnError<T>(writers: readonly BlobWriter[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const writer of writers) await writer.discard();
+    throw error;
+  }
+}
+
+/** Throws an ordinary error when our own capacity fails again and again: the job is then given back and tried later. */
+async function pictureWork(run: Run, work: () => Promise<MediaResult<MediaFacts>>): Promise<MediaResult<MediaFacts>> {
+  for (let tries = 1; ; tries += 1) {
+    const result = await work();
+    if (isStopping(run)) throw new RunStopped();
+    if (result.ok || (result.problem !== 'crashed' && result.problem !== 'too-slow')) return result;
+    if (tries >= PICTURE_TRIES_MAX)
+      throw new Error(`picture work is not possible now: ${result.problem}: ${result.detail}`);
+    await run.world.clock.sleep(PICTURE_PAUSE_MS * tries, run.signal);
+    await checkRun(run);
+  }
 }
 
 function askedFormat(run: Run): { format: ImageFormat; quality: number } | null {

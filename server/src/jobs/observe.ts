@@ -53,7 +53,7 @@ async function look(run: Run, purchase: { provider: Provider; reference: Provide
 }
 
 const PROGRESS = `
-UPDATE jobs SET progress = $4 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND progress < $4 RETURNING id`;
+UPDATE jobs SET progress = $4, crashes = 0 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND progress < $4 RETURNING id`;
 
 async function recordProgress(run: Run, attempt: Attempt, progress: number): Promise<void> {
   const { world, lease, job } = run;

@@ -22,13 +22,14 @@ export async function rescueOrphans(world: JobsWorld): Promise<string[]> {
     await tx.lock('rescue');
     const ids: string[] = [];
     for (const workerId of await findDeadWorkers(tx)) {
+      // The row goes first: a claim that is still open holds it, and its leases are there to be seen afterwards.
+      if (!(await forgetWorker(tx, workerId))) continue;
       const now = world.clock.now();
       const rows = await tx.query<Row & { id: string; crashes: number }>(ORPHAN, [workerId]);
       for (const row of rows) {
         ids.push(row.id);
         await insertEvent(tx, { jobId: row.id, kind: 'resumed', at: now, data: { crashes: row.crashes } });
       }
-      await forgetWorker(tx, workerId);
     }
     return ids;
   });

@@ -10,6 +10,7 @@ import {
   checkRun,
   DeadlinePassed,
   isStopping,
+  RunStopped,
   loadRunningJob,
   pauseRun,
   routeOf,
@@ -48,6 +49,7 @@ async function carry(run: Run): Promise<void> {
       if (hasEnded) return;
     }
   } catch (error) {
+    if (error instanceof RunStopped) return;
     if (error instanceof CancelRequested) {
       await cancelUpstream(run);
       return cancelJobNow(run.world, run.lease);

@@ -36,6 +36,11 @@ export class CancelRequested extends Error {
   override readonly name = 'CancelRequested';
 }
 
+/** The process stops: the run ends where it stands, and another one goes on from the rows. */
+export class RunStopped extends Error {
+  override readonly name = 'RunStopped';
+}
+
 /** The job's deadline has passed. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';

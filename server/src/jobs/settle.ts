@@ -74,7 +74,8 @@ export async function completeJob(world: JobsWorld, lease: Lease, completion: Co
     await world.reachCrashPoint('C19');
     const amountMicro = microCredits(job.charge_micro);
     const credits = wholeCredits(amountMicro);
-    await capture(tx, { newId: world.newId, now, jobId: job.id, amountMicro, actor: 'engine' });
+    const { settled } = await capture(tx, { newId: world.newId, now, jobId: job.id, amountMicro, actor: 'engine' });
+    if (!settled) throw new Error(`the hold of job ${job.id} was settled before`);
     await world.reachCrashPoint('C20');
     await Promise.all([
       insertOutputs(tx, completion.outputs),
@@ -145,7 +146,8 @@ async function endUncharged(
           ]);
     const job = rows[0];
     if (job === undefined) throw new LeaseLost(ending.jobId);
-    await release(tx, { newId: world.newId, now, jobId: job.id, actor: 'engine' });
+    const { settled } = await release(tx, { newId: world.newId, now, jobId: job.id, actor: 'engine' });
+    if (!settled) throw new Error(`the hold of job ${job.id} was settled before`);
     await insertEvent(tx, {
       jobId: job.id,
       kind: how.status === 'FAILED' ? 'failed' : 'cancelled',

@@ -170,12 +170,28 @@ interface KeyRow extends Row {
   fingerprint: string;
   job_id: string;
   status: JobStatus;
+  expires_at: number;
 }
 
 const FIND_KEY = `
-SELECT idempotency.fingerprint, idempotency.job_id, jobs.status
+SELECT idempotency.fingerprint, idempotency.job_id, idempotency.expires_at, jobs.status
 FROM idempotency JOIN jobs ON jobs.id = idempotency.job_id
 WHERE idempotency.team_id = $1 AND idempotency.key = $2`;
+
+/**
+ * The job that an earlier request with the same key and body made, or null. For a request that would be refused
+ * today (its model has been retired since): the promise was given when it was accepted.
+ */
+export async function findReplay(
+  world: JobsWorld,
+  caller: JobCaller,
+  idempotency: { key: string; fingerprint: string },
+): Promise<Submitted | null> {
+  const row = (await world.database.query<KeyRow>(FIND_KEY, [caller.teamId, idempotency.key]))[0];
+  if (row === undefined || row.fingerprint !== idempotency.fingerprint || row.expires_at <= world.clock.now())
+    return null;
+  return { jobId: row.job_id, status: row.status, replayed: true };
+}
 
 async function replay(world: JobsWorld, request: SubmitRequest): Promise<Submitted> {
   const key = request.idempotency?.key ?? '';

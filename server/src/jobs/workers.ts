@@ -7,7 +7,7 @@ export const HEARTBEAT_MS = 5_000;
 
 const REGISTER = `INSERT INTO workers (id, started_at, alive_until) VALUES ($1, lumegate_now(), lumegate_now() + $2)`;
 const HEARTBEAT = `UPDATE workers SET alive_until = lumegate_now() + $2 WHERE id = $1 RETURNING id`;
-const FORGET = `DELETE FROM workers WHERE id = $1 AND alive_until < lumegate_now()`;
+const FORGET = `DELETE FROM workers WHERE id = $1 AND alive_until < lumegate_now() RETURNING id`;
 const HOLD_ALIVE = `UPDATE workers SET started_at = started_at WHERE id = $1 AND alive_until >= lumegate_now() RETURNING id`;
 const EXPIRE = `UPDATE workers SET alive_until = 0 WHERE id = $1`;
 const LIST = `SELECT id, alive_until, lumegate_now() AS now FROM workers`;
@@ -50,7 +50,7 @@ export async function holdAlive(tx: Tx, workerId: string): Promise<boolean> {
   return (await tx.query(HOLD_ALIVE, [workerId])).length > 0;
 }
 
-/** Removes a dead worker's row, after its leases have been taken away; not that of one that came back meanwhile. */
-export async function forgetWorker(tx: Tx, workerId: string): Promise<void> {
-  await tx.query(FORGET, [workerId]);
+/** Removes a dead worker's row, and waits for a claim of its that is still open. False for one that came back meanwhile. */
+export async function forgetWorker(tx: Tx, workerId: string): Promise<boolean> {
+  return (await tx.query(FORGET, [workerId])).length > 0;
 }

@@ -7,6 +7,8 @@ import { every, type Loop } from './every.ts';
 
 /** Jobs that one process carries at once; each waits for its provider most of the time. */
 const RUNNERS_MAX = 10_000;
+/** A claim that found nothing has read the queue for it; under a flood of hints the next one waits this long. */
+const FRUITLESS_REST_MS = 10;
 /** Hints wake the loop; this is for those that got lost. */
 const LOOK_MS = 1_000;
 /** Pause before a broken run's lease is given back, so that a fault that stays does not spin. */
@@ -23,6 +25,7 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
   const ending = new AbortController();
   const runs = new Map<string, Promise<void>>();
   let isUnsure = false;
+  let fruitlessAtMs = Number.NEGATIVE_INFINITY;
 
   const start = (lease: Lease): void => {
     const run = carry(world, lease, ending.signal).finally(() => runs.delete(nameOf(lease)));
@@ -39,12 +42,17 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
         const leases = await listLeases(world, options.workerId);
         for (const lease of leases) if (!runs.has(nameOf(lease))) start(lease);
       }
+      const restMs = fruitlessAtMs + FRUITLESS_REST_MS - world.clock.monotonicMs();
+      if (restMs > 0) await world.clock.sleep(restMs, signal);
       while (!signal.aborted && runs.size < RUNNERS_MAX) {
         // A claim whose answer is lost may have been committed: the jobs would be leased to this worker and run by none.
         isUnsure = true;
         const leases = await claimJobs(world, { workerId: options.workerId, limit: RUNNERS_MAX - runs.size });
         isUnsure = false;
-        if (leases.length === 0) return;
+        if (leases.length === 0) {
+          fruitlessAtMs = world.clock.monotonicMs();
+          return;
+        }
         for (const lease of leases) start(lease);
       }
     },

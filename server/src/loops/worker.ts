@@ -61,6 +61,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     clock: world.clock,
     log: world.log,
     round: async () => {
+      // After a pause of the whole process its own lease is the first to have run out; it must not rescue from itself.
+      if (!(await heartbeat(world.database, crew.workerId))) return;
       await rescueOrphans(world);
       await failHopeless(world);
     },

@@ -12,6 +12,8 @@ export interface SandboxWorld extends DrawingWorld {
   log: Log;
   /** A generation takes at least this long. */
   durationMs: number;
+  /** Aborted when the process stops: nobody is told any more, the files tell the next one. */
+  closing: AbortSignal;
   /** Tells the gateway that something happened; best effort. */
   sendCallback(url: string, body: string): Promise<void>;
 }
@@ -118,8 +120,8 @@ function begin(world: SandboxWorld, memory: Memory, record: GenerationRecord): v
     .then(async (problem) => {
       drawing.problem = problem;
       drawing.isDone = true;
-      await world.clock.sleep(Math.max(0, readyAt(world, record, trick) - world.clock.now()));
-      await callBack(world, record, trick);
+      await world.clock.sleep(Math.max(0, readyAt(world, record, trick) - world.clock.now()), world.closing);
+      if (!world.closing.aborted) await callBack(world, record, trick);
     })
     .catch((error: unknown) => {
       drawing.problem = 'the sandbox could not draw';

@@ -19,6 +19,7 @@ export function jobListItem(job: JobRecord): JobListItemBody {
     createdAt: isoInstant(job.createdAt),
     completedAt: job.completedAt === null ? null : isoInstant(job.completedAt),
     expired: job.expired,
+    cancelRequested: job.cancelRequested,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { CheckedInput } from '../../catalog/check-input.ts';
 import type { Operation } from '../../catalog/model.ts';
+import { GatewayError } from '../../core/errors.ts';
 import type { JobStatus } from '../../jobs/states.ts';
 import { json, type Answer } from '../gate/answer.ts';
 import { checkBody } from '../gate/check-body.ts';
@@ -17,24 +18,30 @@ export function submitOperation(world: HttpWorld, operation: Operation): Operate
     const key = idempotencyKeyFrom(call.context.req.raw.headers.get('idempotency-key'));
     const body = await bodyOf(call);
     const { model, input } = checkBody(world.catalog, operation, body);
-    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
     const idempotency = key === null ? null : { key, fingerprint: requestFingerprint({ method: 'POST', path, body }) };
-    await world.reachCrashPoint('C1');
     const { caller } = call;
-    const submitted = await world.jobs.submitJob({
-      caller,
-      operation,
-      model,
-      input,
-      body,
-      webhook: webhookOf(input),
-      idempotency,
-    });
+    const request = { caller, operation, model, input, body, webhook: webhookOf(input), idempotency };
+    const submitted = await submitOrReplay(world, request);
     await world.reachCrashPoint('C6');
     call.jobId = submitted.jobId;
     const answer = { jobId: submitted.jobId, status: acceptedStatus(submitted.status) };
     return json(202, answer, submitted.replayed ? { 'idempotent-replayed': 'true' } : {});
   };
+}
+
+/** A request that was accepted once is answered again, even if it would be refused today (an address has moved). */
+async function submitOrReplay(world: HttpWorld, request: SubmitRequest): ReturnType<HttpWorld['jobs']['submitJob']> {
+  try {
+    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, request.input);
+    await world.reachCrashPoint('C1');
+    return await world.jobs.submitJob(request);
+  } catch (error) {
+    const { caller, idempotency } = request;
+    if (idempotency === null || !(error instanceof GatewayError)) throw error;
+    const earlier = await world.jobs.findReplay(caller, idempotency);
+    if (earlier === null) throw error;
+    return earlier;
+  }
 }
 
 function webhookOf({ webhook }: CheckedInput): SubmitRequest['webhook'] {
