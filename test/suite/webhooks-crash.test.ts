@@ -34,7 +34,11 @@ for (const engine of engines()) {
         await world.waitForTries(1);
         assert.equal(receiver.hits.length, hits);
         assert.deepEqual(new Set(receiver.hits.map((hit) => hit.headers['webhook-id'])), new Set([id]));
-        assert.partialDeepStrictEqual(await world.stateOf(id), { state: 'delivered', tries: 1, webhookStatus: 'delivered' });
+        assert.partialDeepStrictEqual(await world.stateOf(id), {
+          state: 'delivered',
+          tries: 1,
+          webhookStatus: 'delivered',
+        });
         // The dead one was only asleep: what it still writes must change nothing.
         revived.resolve();
         await world.waitForTries(2);

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { claimDeliveries, recordTry, rescueDeliveries, type ClaimOptions } from '../../server/src/webhooks/deliveries.ts';
+import {
+  claimDeliveries,
+  recordTry,
+  rescueDeliveries,
+  type ClaimOptions,
+} from '../../server/src/webhooks/deliveries.ts';
 import { listDeliveries, listTries, replayDelivery, replayFailed } from '../../server/src/webhooks/delivery-log.ts';
 import { engines } from '../support/engines.ts';
 import { openWebhooksWorld, type WebhooksWorld } from './webhooks-world.ts';
@@ -23,7 +28,9 @@ for (const engine of engines()) {
     test('three workers that race claim each delivery once, and never more than four of a host', async (t) => {
       const world = await openWebhooksWorld(t, engine);
       await Promise.all(
-        Array.from({ length: 150 }, (_, index) => world.addEvent('completed', `https://host-${index % 30}.example/hook`)),
+        Array.from({ length: 150 }, (_, index) =>
+          world.addEvent('completed', `https://host-${index % 30}.example/hook`),
+        ),
       );
       const workers = await Promise.all([world.addWorker(), world.addWorker(), world.addWorker()]);
       const claimed = (
@@ -60,10 +67,16 @@ for (const engine of engines()) {
       await world.addEvent('completed', 'https://healthy.example/');
       const workerId = await world.addWorker();
       const first = await claimOnce(world, workerId);
-      assert.deepEqual(first.deliveries.map(({ host }) => host), Array(4).fill('dead.example'));
+      assert.deepEqual(
+        first.deliveries.map(({ host }) => host),
+        Array(4).fill('dead.example'),
+      );
       assert.equal(first.isMore, true);
       const second = await claimOnce(world, workerId);
-      assert.deepEqual(second.deliveries.map(({ host }) => host), ['healthy.example']);
+      assert.deepEqual(
+        second.deliveries.map(({ host }) => host),
+        ['healthy.example'],
+      );
       assert.equal(second.isMore, false);
     });
 
@@ -73,7 +86,10 @@ for (const engine of engines()) {
       await world.addEvent('completed', 'https://healthy.example/');
       const workerId = await world.addWorker();
       const only = await claim(world, workerId, { ...OPEN_LANES, onlyHosts: () => ['healthy.example'] });
-      assert.deepEqual(only.map(({ host }) => host), ['healthy.example']);
+      assert.deepEqual(
+        only.map(({ host }) => host),
+        ['healthy.example'],
+      );
       const rest = await claim(world, workerId, { ...OPEN_LANES, busyHosts: () => ['dead.example'] });
       assert.deepEqual(rest, []);
     });
@@ -98,7 +114,11 @@ for (const engine of engines()) {
       await world.addEvent('progress', 'https://one.example/', { id: jobId });
       assert.deepEqual(
         (await listDeliveries(world.database, { jobId })).map(({ event, state, sequence }) => [event, state, sequence]),
-        [['failed', 'pending', 3], ['progress', 'superseded', 2], ['progress', 'superseded', 1]],
+        [
+          ['failed', 'pending', 3],
+          ['progress', 'superseded', 2],
+          ['progress', 'superseded', 1],
+        ],
       );
     });
 
@@ -149,7 +169,10 @@ for (const engine of engines()) {
       const [again] = await claim(world, workerId);
       assert.ok(again);
       await record(world, workerId, again);
-      assert.deepEqual((await listTries(world.database, again.id)).map(({ number }) => number), [1, 2]);
+      assert.deepEqual(
+        (await listTries(world.database, again.id)).map(({ number }) => number),
+        [1, 2],
+      );
     });
 
     test('the list can be narrowed and paged', async (t) => {

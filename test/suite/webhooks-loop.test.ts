@@ -34,7 +34,11 @@ for (const engine of engines()) {
       assert.equal(hit.headers['webhook-sequence'], '1');
       assert.deepEqual(new Webhook(webhookSecret(KEY_DIGEST)).verify(hit.body, hit.headers), JSON.parse(hit.body));
       assert.equal(JSON.parse(hit.body).jobId, jobId);
-      assert.partialDeepStrictEqual(await world.stateOf(id), { state: 'delivered', tries: 1, webhookStatus: 'delivered' });
+      assert.partialDeepStrictEqual(await world.stateOf(id), {
+        state: 'delivered',
+        tries: 1,
+        webhookStatus: 'delivered',
+      });
       world.clock.advance(100 * HOUR_MS);
       await loop.stop();
       assert.equal(receiver.hits.length, 1);
@@ -69,7 +73,11 @@ for (const engine of engines()) {
       assert.equal(new Set(receiver.hits.map((hit) => hit.headers['webhook-id'])).size, 1);
       assert.equal(new Set(receiver.hits.map((hit) => hit.body)).size, 1);
       assert.equal(new Set(receiver.hits.map((hit) => hit.headers['webhook-timestamp'])).size, receiver.hits.length);
-      assert.partialDeepStrictEqual(await world.stateOf(id), { state: 'delivered', tries: 10, webhookStatus: 'delivered' });
+      assert.partialDeepStrictEqual(await world.stateOf(id), {
+        state: 'delivered',
+        tries: 10,
+        webhookStatus: 'delivered',
+      });
     });
 
     test('after the whole schedule the delivery fails for all to see', async (t) => {
@@ -228,7 +236,11 @@ for (const engine of engines()) {
       assert.partialDeepStrictEqual(await world.stateOf(id), { state: 'pending', tries: 0, webhookStatus: 'pending' });
       world.clock.advance(1_000);
       await world.waitForTries(1);
-      assert.partialDeepStrictEqual(await world.stateOf(id), { state: 'delivered', tries: 1, webhookStatus: 'delivered' });
+      assert.partialDeepStrictEqual(await world.stateOf(id), {
+        state: 'delivered',
+        tries: 1,
+        webhookStatus: 'delivered',
+      });
       assert.equal(receiver.hits.length, 1);
     });
 
@@ -249,7 +261,10 @@ for (const engine of engines()) {
       await loop.stop();
       assert.deepEqual(
         receiver.hits.map((hit) => [hit.headers['x-webhook-event'], hit.headers['webhook-sequence']]),
-        [['progress', '1'], ['completed', '3']],
+        [
+          ['progress', '1'],
+          ['completed', '3'],
+        ],
       );
       assert.equal((await world.stateOf(second.id)).state, 'superseded');
       assert.partialDeepStrictEqual(await world.stateOf(ending.id), { state: 'delivered', webhookStatus: 'delivered' });

@@ -15,7 +15,9 @@ import type { Engine } from '../support/engines.ts';
 import { startReceiver, type Receiver, type ReceiverAnswer } from '../support/receiver.ts';
 
 /** SHA-256 of the API key that the tests' jobs were submitted with. */
-export const KEY_DIGEST = createHash('sha256').update(`afk_${'0'.repeat(40)}`).digest();
+export const KEY_DIGEST = createHash('sha256')
+  .update(`afk_${'0'.repeat(40)}`)
+  .digest();
 
 /** A clock that stands still until the test moves it. */
 export interface HandClock extends Clock {
@@ -36,7 +38,11 @@ export interface WebhooksWorld {
   killWorker(workerId: string): Promise<void>;
   addTeam(): Promise<string>;
   addJob(teamId?: string): Promise<string>;
-  addEvent(event: WebhookEvent, url: string, job?: { id?: string; teamId?: string }): Promise<{ id: string; jobId: string }>;
+  addEvent(
+    event: WebhookEvent,
+    url: string,
+    job?: { id?: string; teamId?: string },
+  ): Promise<{ id: string; jobId: string }>;
   receiver(answer: (number: number) => ReceiverAnswer): Promise<Receiver>;
   startLoop(options?: Partial<DeliverWorld>): Promise<DeliverLoop>;
   stateOf(deliveryId: string): Promise<{ state: string; tries: number; dueAt: number; webhookStatus: string | null }>;
@@ -171,7 +177,10 @@ function rowMakers(database: Database, newId: () => string) {
   return {
     addWorker: async () => {
       const id = newId();
-      await write(`INSERT INTO workers (id, started_at, alive_until) VALUES ($1, 0, $2)`, [id, Number.MAX_SAFE_INTEGER]);
+      await write(`INSERT INTO workers (id, started_at, alive_until) VALUES ($1, 0, $2)`, [
+        id,
+        Number.MAX_SAFE_INTEGER,
+      ]);
       return id;
     },
     killWorker: async (workerId: string) => {
@@ -191,7 +200,12 @@ function rowMakers(database: Database, newId: () => string) {
       return id;
     },
     stateOf: async (deliveryId: string) => {
-      const rows = await database.query<{ state: string; tries: number; due_at: number; webhook_status: string | null }>(
+      const rows = await database.query<{
+        state: string;
+        tries: number;
+        due_at: number;
+        webhook_status: string | null;
+      }>(
         `SELECT d.state AS state, d.tries AS tries, d.due_at AS due_at, j.webhook_status AS webhook_status
          FROM deliveries d JOIN jobs j ON j.id = d.job_id WHERE d.id = $1`,
         [deliveryId],

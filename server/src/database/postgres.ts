@@ -4,7 +4,7 @@ import { errorCode } from '../core/error-code.ts';
 import type { Log } from '../core/log-port.ts';
 import { StoreUnavailable, type Database, type Row, type SqlValue, type Tx } from './database.ts';
 import { localTopics, type LocalTopics } from './local-topics.ts';
-import { openNotifier } from './postgres-notifier.ts';
+import { GOODBYE_MS_MAX, KEEP_ALIVE, openNotifier } from './postgres-notifier.ts';
 
 /** Connections for transactions and reads; two cores need few, and PostgreSQL's own default bound is 100. */
 const CONNECTIONS_MAX = 16;
@@ -12,18 +12,27 @@ const CONNECTIONS_MAX = 16;
 const CONNECT_MS_MAX = 5_000;
 /** A statement of ours that takes longer is stuck behind a lock. */
 const STATEMENT_MS_MAX = 15_000;
+/** The server gives up first and says so. Without a limit of our own a socket that fell silent is waited on for ever. */
+const ANSWER_MS_MAX = STATEMENT_MS_MAX + 5_000;
 /** Deadlocks and serialization failures are retried; more than this is a design fault. */
 const TRIES_MAX = 4;
 /** Classes of SQLSTATE that mean "the server is not there now": connection, resources, operator, system. */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58', '25']);
 
-/** The scale-out engine: PostgreSQL 15 and later. Several processes may share one database. */
+/**
+ * The scale-out engine: PostgreSQL 15 and later. Several processes may share one database. Rejects with
+ * `StoreUnavailable`, leaving nothing open, when the server cannot be reached.
+ */
 export async function openPostgres(options: { url: string; log: Log }): Promise<Database> {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_MS_MAX,
     statement_timeout: STATEMENT_MS_MAX,
+    // Of a client that vanished without a word the server would keep the locks until its own TCP gives up: hours.
+    idle_in_transaction_session_timeout: STATEMENT_MS_MAX,
+    query_timeout: ANSWER_MS_MAX,
+    ...KEEP_ALIVE,
     idleTimeoutMillis: 30_000,
     types: { getTypeParser },
     // Statements of one transaction that do not wait for each other travel together.
@@ -32,12 +41,19 @@ export async function openPostgres(options: { url: string; log: Log }): Promise<
   // Without a listener a broken idle connection would end the process.
   pool.on('error', (error) => options.log.warn('database.connection-lost', { message: error.message }));
   const topics = localTopics();
-  const notifier = await openNotifier({ url: options.url, topics, log: options.log, pool });
-  return database(pool, topics, notifier);
+  const limits = { connectMs: CONNECT_MS_MAX, answerMs: ANSWER_MS_MAX };
+  try {
+    const notifier = await openNotifier({ url: options.url, topics, log: options.log, pool, limits });
+    return database(pool, topics, notifier);
+  } catch (error) {
+    await pool.end();
+    throw storeError(error);
+  }
 }
 
 function database(pool: pg.Pool, topics: LocalTopics, notifier: Awaited<ReturnType<typeof openNotifier>>): Database {
   const named = statementNames();
+  const sockets = openSockets(pool);
   return {
     engine: 'postgres',
     query: async <R extends Row>(sql: string, values: readonly SqlValue[] = []) => {
@@ -56,8 +72,20 @@ function database(pool: pg.Pool, topics: LocalTopics, notifier: Awaited<ReturnTy
     close: async () => {
       await notifier.close();
       await pool.end();
+      // A server that is silent never hangs up, and an open socket keeps the process; a timer alone does not.
+      setTimeout(() => {
+        for (const client of sockets) client.connection.stream.destroy();
+      }, GOODBYE_MS_MAX).unref();
     },
   };
+}
+
+/** Clients whose sockets are open, those that the pool has let go included. */
+function openSockets(pool: pg.Pool): ReadonlySet<pg.PoolClient> {
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => clients.add(client));
+  pool.on('remove', (client) => clients.delete(client));
+  return clients;
 }
 
 async function retrying<T>(run: () => Promise<T>): Promise<T> {
@@ -75,9 +103,14 @@ async function once<T>(pool: pg.Pool, named: NameStatement, work: (tx: Tx) => Pr
   const client = await pool.connect();
   const after: (() => void)[] = [];
   const pending: Promise<unknown>[] = [];
+  let failure: Error | null = null;
   const send = <R extends Row>(sql: string, values: readonly SqlValue[] = []): Promise<R[]> => {
     const sent = client.query<R>(named(sql, values)).then((result) => result.rows);
-    pending.push(sent.catch(() => {}));
+    pending.push(
+      sent.catch((error: Error) => {
+        failure ??= error;
+      }),
+    );
     return sent;
   };
   let broken: Error | undefined;
@@ -100,13 +133,16 @@ async function once<T>(pool: pg.Pool, named: NameStatement, work: (tx: Tx) => Pr
     });
     await begun;
     await Promise.all(pending);
-    await send('COMMIT');
+    const { command } = await client.query(named('COMMIT', []));
+    // When a statement failed and `work` did not pass that on, PostgreSQL answers COMMIT with a rollback, no error.
+    if (command !== 'COMMIT') throw failure ?? new Error(`the transaction was ended by ${command}`);
     for (const run of after) run();
     return value;
   } catch (error) {
     await Promise.all(pending);
-    await client.query('ROLLBACK').catch((failure: Error) => {
-      broken = failure;
+    // After a read timeout the driver has destroyed the socket, so this fails too and the connection is thrown away.
+    await client.query('ROLLBACK').catch((cause: Error) => {
+      broken = cause;
     });
     throw error;
   } finally {
@@ -147,7 +183,8 @@ function storeError(error: unknown): Error {
   const noAnswer =
     code === null ? /terminated|timeout|not queryable|ended/i.test(error.message) : /^E[A-Z]+$/.test(code);
   if (noAnswer || (code !== null && UNAVAILABLE_CLASSES.has(code.slice(0, 2)))) {
-    return new StoreUnavailable(error.message, { cause: error });
+    // A name with several addresses fails with one error for all of them, which has no text of its own.
+    return new StoreUnavailable(error.message || `PostgreSQL cannot be reached: ${code}`, { cause: error });
   }
   return error;
 }

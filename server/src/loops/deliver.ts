@@ -7,9 +7,12 @@ import type { Database, Tx } from '../database/database.ts';
 import {
   claimDeliveries,
   findNextDueAt,
+  freeLeases,
+  listLeases,
   recordTry,
   rescueDeliveries,
   type Claimed,
+  type DeliveryLease,
   type DeliveryTry,
   type LeasedDelivery,
 } from '../webhooks/deliveries.ts';
@@ -69,8 +72,6 @@ const DRAIN_MS_MAX = 20_000;
 export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
   const stopping = new AbortController();
   const giveUp = new AbortController();
-  const lanes = createLanes();
-  const underWay = new Set<Promise<void>>();
   const bell = createBell(world.clock);
   const urgent = createBell(world.clock);
   const wake = (): void => {
@@ -78,31 +79,27 @@ export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
     bell.ring();
   };
   const unsubscribe = world.database.subscribe('delivery', bell.ring);
+  const { lanes, underWay, begin } = createTries(world, { giveUp: giveUp.signal, onEnd: bell.ring });
   let rescuedAtMs = Number.NEGATIVE_INFINITY;
-
-  function begin(delivery: LeasedDelivery): void {
-    lanes.begin(delivery.host);
-    const startedMs = world.clock.monotonicMs();
-    const done = deliver(world, delivery, giveUp.signal)
-      .catch((error: unknown) => world.log.error('delivery.abandoned', { deliveryId: delivery.id }, error))
-      .finally(() => {
-        underWay.delete(done);
-        lanes.end(delivery.host, world.clock.monotonicMs() - startedMs);
-        bell.ring();
-      });
-    underWay.add(done);
-  }
+  /** True when this worker may own leases that it does not know of. */
+  let isUnsure = false;
 
   async function turn(): Promise<number> {
     if (world.clock.monotonicMs() - rescuedAtMs >= RESCUE_MS) {
       rescuedAtMs = world.clock.monotonicMs();
       await rescue(world);
+      isUnsure = true;
     }
     // Bounded, because places that fall free meanwhile could keep it from the rescue for ever.
     for (let claims = 0; claims < CLAIMS_MAX && lanes.free() > 0 && !stopping.signal.aborted; claims += 1) {
+      const wasUnsure = isUnsure;
+      // The answer to a claim's commit may get lost: then it has leased deliveries that nobody sends.
+      isUnsure = true;
       const { deliveries, isMore } = await claim(world, lanes);
       for (const delivery of deliveries) begin(delivery);
-      if (deliveries.length === 0 || !isMore) break;
+      const freed = wasUnsure ? await freeUnbegun(world, underWay) : 0;
+      isUnsure = false;
+      if (freed === 0 && (deliveries.length === 0 || !isMore)) break;
     }
     const now = world.clock.now();
     const dueAt = await findNextDueAt(world.database, now);
@@ -133,10 +130,38 @@ export function startDeliverLoop(world: DeliverWorld): DeliverLoop {
       unsubscribe();
       await running;
       const drained = new AbortController();
-      const all = Promise.all(underWay).then(() => drained.abort());
+      const all = Promise.all(underWay.values()).then(() => drained.abort());
       await world.clock.sleep(DRAIN_MS_MAX, drained.signal);
       giveUp.abort();
       await all;
+    },
+  };
+}
+
+/** Tries under way: by the name of their lease, and by the lanes they take. */
+interface Tries {
+  lanes: Lanes;
+  underWay: ReadonlyMap<string, Promise<void>>;
+  begin(delivery: LeasedDelivery): void;
+}
+
+function createTries(world: DeliverWorld, { giveUp, onEnd }: { giveUp: AbortSignal; onEnd: () => void }): Tries {
+  const lanes = createLanes();
+  const underWay = new Map<string, Promise<void>>();
+  return {
+    lanes,
+    underWay,
+    begin: (delivery) => {
+      lanes.begin(delivery.host);
+      const startedMs = world.clock.monotonicMs();
+      const done = deliver(world, delivery, giveUp)
+        .catch((error: unknown) => world.log.error('delivery.abandoned', { deliveryId: delivery.id }, error))
+        .finally(() => {
+          underWay.delete(nameOf(delivery));
+          lanes.end(delivery.host, world.clock.monotonicMs() - startedMs);
+          onEnd();
+        });
+      underWay.set(nameOf(delivery), done);
     },
   };
 }
@@ -167,6 +192,26 @@ async function claim(world: DeliverWorld, lanes: Lanes): Promise<Claimed> {
   const claimed = await database.transaction((tx) => claimDeliveries(tx, { workerId, now: clock.now(), lanes }));
   if (claimed.deliveries.length > 0) await world.reachCrashPoint('C23');
   return claimed;
+}
+
+/** One delivery may be under way twice: when this worker was taken for dead and its lease is somebody else's, or new. */
+function nameOf(lease: DeliveryLease): string {
+  return `${lease.id} ${lease.leaseEpoch}`;
+}
+
+/**
+ * Gives back leases of this worker that it has not begun: nobody else would while it lives. Claims run one after
+ * another, so when one has succeeded every earlier one is over, that of a lost connection included: asked after it,
+ * the table names them all.
+ */
+async function freeUnbegun(world: DeliverWorld, underWay: ReadonlyMap<string, unknown>): Promise<number> {
+  const { database, workerId, log } = world;
+  const leases = await listLeases(database, workerId);
+  const unbegun = leases.filter((lease) => !underWay.has(nameOf(lease)));
+  if (unbegun.length === 0) return 0;
+  const freed = await database.transaction((tx) => freeLeases(tx, workerId, unbegun));
+  if (freed > 0) log.warn('delivery.leases-freed', { count: freed });
+  return freed;
 }
 
 async function deliver(world: DeliverWorld, delivery: LeasedDelivery, giveUp: AbortSignal): Promise<void> {

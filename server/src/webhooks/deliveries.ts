@@ -230,18 +230,40 @@ INSERT INTO delivery_tries (delivery_id, number, at, duration_ms, status_code, f
 SELECT CAST($1 AS TEXT), (SELECT COALESCE(MAX(number), 0) + 1 FROM delivery_tries WHERE delivery_id = $1),
   CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS TEXT)`;
 
-/**
- * Takes the leases of workers that are dead by the database's clock; returns how many. Whether the event was sent
- * is not known, so an ending is sent again under the same id; progress is not, since it may be overtaken by now.
- */
-export async function rescueDeliveries(tx: Tx): Promise<number> {
-  const rescued = await tx.query(`
+/** A lease as its worker tells it from others of the same delivery. */
+export type DeliveryLease = Pick<LeasedDelivery, 'id' | 'leaseEpoch'>;
+
+/** Every lease that a worker owns, whether or not it knows of it. */
+export async function listLeases(tx: Pick<Tx, 'query'>, workerId: string): Promise<DeliveryLease[]> {
+  const rows = await tx.query<{ id: string; lease_epoch: number }>(
+    `SELECT id, lease_epoch FROM deliveries WHERE state = 'pending' AND lease_owner = $1`,
+    [workerId],
+  );
+  return rows.map((row) => ({ id: row.id, leaseEpoch: row.lease_epoch }));
+}
+
+// Whether the event was sent is not known, so an ending is sent again under the same id; progress is not, since it may
+// be overtaken by now.
+const FREE = `
 UPDATE deliveries SET lease_owner = NULL,
   state = CASE WHEN event = 'progress' THEN 'failed' ELSE state END,
   ended_at = CASE WHEN event = 'progress' THEN lumegate_now() ELSE NULL END
-WHERE state = 'pending' AND lease_owner IS NOT NULL AND NOT EXISTS (
+WHERE state = 'pending'`;
+
+const FREE_OWN = `${FREE} AND id = $1 AND lease_owner = $2 AND lease_epoch = $3 RETURNING id`;
+
+/** Gives back leases of a worker that it does not act on; returns how many. Those that have changed stay as they are. */
+export async function freeLeases(tx: Tx, workerId: string, leases: readonly DeliveryLease[]): Promise<number> {
+  const freed = await Promise.all(leases.map((lease) => tx.query(FREE_OWN, [lease.id, workerId, lease.leaseEpoch])));
+  return freed.flat().length;
+}
+
+const FREE_OF_DEAD = `${FREE} AND lease_owner IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM workers WHERE workers.id = deliveries.lease_owner AND workers.alive_until > lumegate_now()
 )
-RETURNING id`);
-  return rescued.length;
+RETURNING id`;
+
+/** Takes the leases of workers that are dead by the database's clock; returns how many. */
+export async function rescueDeliveries(tx: Tx): Promise<number> {
+  return (await tx.query(FREE_OF_DEAD)).length;
 }

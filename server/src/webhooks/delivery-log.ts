@@ -32,7 +32,10 @@ export interface DeliveryFilter {
 const LIST_MAX = 100;
 
 /** Deliveries that fit the filter, newest first. */
-export async function listDeliveries(database: Pick<Database, 'query'>, filter: DeliveryFilter): Promise<DeliveryReport[]> {
+export async function listDeliveries(
+  database: Pick<Database, 'query'>,
+  filter: DeliveryFilter,
+): Promise<DeliveryReport[]> {
   const rows = await database.query<DeliveryRow>(LIST, [
     filter.teamId ?? null,
     filter.jobId ?? null,

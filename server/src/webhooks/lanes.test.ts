@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { createLanes, HOST_LANES, TRIES_AT_ONCE_MAX, type Lanes } from './lanes.ts';
 
 const of = (host: string, count: number): { host: string }[] => Array.from({ length: count }, () => ({ host }));
-const hosts = (count: number): { host: string }[] => Array.from({ length: count }, (_, index) => ({ host: `h${index}` }));
+const hosts = (count: number): { host: string }[] =>
+  Array.from({ length: count }, (_, index) => ({ host: `h${index}` }));
 
 function prove(lanes: Lanes, host: string): void {
   lanes.begin(host);
@@ -39,7 +40,13 @@ test('hosts that are not known to be prompt never take all the places', () => {
   assert.equal(chosen.length, 48);
   for (const { host } of chosen) lanes.begin(host);
   assert.deepEqual(lanes.onlyHosts(), ['good-1', 'good-2', 'good-3', 'good-4']);
-  const rest = lanes.choose([...hosts(200), ...of('good-1', 9), ...of('good-2', 9), ...of('good-3', 9), ...of('good-4', 9)]);
+  const rest = lanes.choose([
+    ...hosts(200),
+    ...of('good-1', 9),
+    ...of('good-2', 9),
+    ...of('good-3', 9),
+    ...of('good-4', 9),
+  ]);
   assert.equal(rest.length, 16);
   for (const { host } of rest) lanes.begin(host);
   assert.equal(lanes.free(), 0);

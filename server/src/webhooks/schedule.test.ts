@@ -20,7 +20,10 @@ const delayAfter = (outcome: TryOutcome, more: Partial<DecisionInput> = {}): num
 
 test('the schedule has ten tries over 75 hours and 35 minutes', () => {
   assert.equal(RETRY_DELAYS_MS.length + 1, 10);
-  assert.equal(RETRY_DELAYS_MS.reduce((sum, delayMs) => sum + delayMs), 75 * HOUR_MS + 35 * 60_000 + 5_000);
+  assert.equal(
+    RETRY_DELAYS_MS.reduce((sum, delayMs) => sum + delayMs),
+    75 * HOUR_MS + 35 * 60_000 + 5_000,
+  );
 });
 
 test('2xx alone is success; any other answer is tried again', () => {
