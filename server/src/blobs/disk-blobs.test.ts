@@ -44,7 +44,7 @@ test('a half-written file is never visible, and nothing is left of a discarded o
   const writer = await blobs.create();
   await writer.write(Buffer.from('half'));
   assert.equal(await blobs.open('a'), null);
-  assert.deepEqual(await blobs.list('', 10), []);
+  assert.deepEqual(await readdir(path.join(folder, 'objects')), []);
   assert.equal((await readdir(path.join(folder, 'tmp'))).length, 1);
   await writer.discard();
   await writer.discard();
@@ -152,7 +152,8 @@ test('keys that could leave the folder are refused by every operation', async (t
     await assert.rejects(writer.commit(key), RangeError, key);
     await writer.discard();
   }
-  await assert.rejects(blobs.list('../', 10), RangeError);
+  for (const list of ['../', '', '/', 'a', 'a/../../', '/etc/'])
+    assert.throws(() => blobs.list(list), RangeError, list);
 });
 
 test('a folder is no blob', async (t) => {
@@ -187,31 +188,51 @@ test('commits and deletes in one folder at once lose nothing', async (t) => {
   }
 });
 
-test('the list gives the oldest under a prefix first, at most as many as asked', async (t) => {
+async function keysUnder(blobs: BlobStore, folder: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of blobs.list(folder)) keys.push(key);
+  return keys.toSorted();
+}
+
+test('the walk shows each blob of a folder and below once, with its age, and no others', async (t) => {
   const { blobs } = await storeForTest(t);
-  const keys = ['u/a', 'u/b/c', 'up', 'v/a', 'u/z'];
-  for (const [index, key] of keys.entries()) {
-    await put(blobs, key, 'x');
-    await utimes((await blobs.localPath(key)) ?? '', 1_000 + index, 2_000 - index);
+  const many = Array.from({ length: 300 }, (_, index) => `u/${index}/a`);
+  for (const key of [...many, 'u/b/c/d', 'u/z', 'up', 'v/a']) await put(blobs, key, 'x');
+  assert.deepEqual(await keysUnder(blobs, 'u/'), [...many, 'u/b/c/d', 'u/z'].toSorted());
+  assert.deepEqual(await keysUnder(blobs, 'u/b/'), ['u/b/c/d']);
+  assert.deepEqual(await keysUnder(blobs, 'none/'), []);
+  await utimes((await blobs.localPath('v/a')) ?? '', 1_000, 2_000);
+  for await (const entry of blobs.list('v/')) assert.deepEqual(entry, { key: 'v/a', modifiedAt: 2_000_000 });
+});
+
+test('blobs and their folders may go while the walk is under way; it still shows all others', async (t) => {
+  const { blobs } = await storeForTest(t);
+  for (let index = 0; index < 100; index += 1) {
+    await put(blobs, `o/${index}/a`, 'x');
+    await put(blobs, `o/${index}/b`, 'x');
   }
-  assert.deepEqual(
-    (await blobs.list('', 10)).map(({ key }) => key),
-    keys.toReversed(),
-  );
-  assert.deepEqual(
-    (await blobs.list('', 2)).map(({ key }) => key),
-    ['u/z', 'v/a'],
-  );
-  assert.deepEqual(
-    (await blobs.list('u/', 10)).map(({ key }) => key),
-    ['u/z', 'u/b/c', 'u/a'],
-  );
-  assert.deepEqual(
-    (await blobs.list('u', 10)).map(({ key }) => key),
-    ['u/z', 'up', 'u/b/c', 'u/a'],
-  );
-  assert.deepEqual(await blobs.list('u/a', 10), [{ key: 'u/a', modifiedAt: 2_000_000 }]);
-  assert.deepEqual(await blobs.list('none/', 10), []);
+  const seen: string[] = [];
+  for await (const { key } of blobs.list('o/')) {
+    seen.push(key);
+    await blobs.delete(key);
+  }
+  assert.equal(seen.length, 200);
+  assert.deepEqual(await keysUnder(blobs, 'o/'), []);
+});
+
+test('a walk that is left early leaves no open folder', async (t) => {
+  if (process.platform !== 'linux') return t.skip('counts open files by /proc');
+  const { blobs } = await storeForTest(t);
+  await put(blobs, 'o/1/a', 'x');
+  const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+  const before = await openFiles();
+  for (let count = 0; count < 20; count += 1) {
+    for await (const entry of blobs.list('o/')) {
+      assert.equal(entry.key, 'o/1/a');
+      break;
+    }
+  }
+  assert.equal(await openFiles(), before);
 });
 
 test('what a crash left in tmp is swept when it is old enough, and nothing younger', async (t) => {

@@ -1,7 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises';
+import type { Dir, Dirent } from 'node:fs';
+import {
+  chmod,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  unlink,
+  type FileHandle,
+} from 'node:fs/promises';
 import path from 'node:path';
-import type { BlobStore, BlobWriter } from '../core/blob-port.ts';
+import type { BlobEntry, BlobStore, BlobWriter } from '../core/blob-port.ts';
 import { checkBlobKey } from './blob-key.ts';
 import { readFileStream } from './file-stream.ts';
 
@@ -37,7 +50,7 @@ export async function openDiskBlobs(folder: string, hooks: DiskBlobHooks = {}): 
     stat: async (key) => fileSize(fileOf(key)),
     localPath: async (key) => ((await fileSize(fileOf(key))) === null ? null : fileOf(key)),
     delete: (key) => deleteFile(fileOf(key), objects),
-    list: (prefix, limit) => listOldest({ objects, prefix, limit }),
+    list: (prefix) => walk(objects, checkFolder(prefix)),
     sweepTemporary: (olderThanMs) => sweep(temporary, olderThanMs),
   };
 }
@@ -152,36 +165,35 @@ async function deleteFile(file: string, objects: string): Promise<boolean> {
   return true;
 }
 
-async function listOldest(options: {
-  objects: string;
-  prefix: string;
-  limit: number;
-}): Promise<{ key: string; modifiedAt: number }[]> {
-  const { objects, prefix, limit } = options;
-  if (prefix !== '') checkBlobKey(prefix.replace(/\/$/, ''));
-  const start = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  let found: { key: string; modifiedAt: number }[] = [];
-  const folders = [start];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const entries = (await orNull(readdir(path.join(objects, folder), { withFileTypes: true }))) ?? [];
-    for (const entry of entries) {
-      const key = folder + entry.name;
-      if (entry.isDirectory()) {
-        if (key.startsWith(prefix) || `${key}/`.startsWith(prefix)) folders.push(`${key}/`);
-        continue;
-      }
-      if (!key.startsWith(prefix)) continue;
-      const facts = await orNull(stat(path.join(objects, key)));
-      if (facts !== null) found.push({ key, modifiedAt: Math.floor(facts.mtimeMs) });
-    }
-    // The list may be asked of a store with millions of blobs: only the oldest are worth keeping in mind.
-    if (found.length > limit * 2) found = oldest(found, limit);
-  }
-  return oldest(found, limit);
+/** A key and a slash, so that `out/` cannot mean `outputs/`. */
+function checkFolder(prefix: string): string {
+  if (!prefix.endsWith('/')) throw new RangeError('A folder of blobs ends with a slash.');
+  checkBlobKey(prefix.slice(0, -1));
+  return prefix;
 }
 
-function oldest(found: { key: string; modifiedAt: number }[], limit: number): { key: string; modifiedAt: number }[] {
-  return found.sort((a, b) => a.modifiedAt - b.modifiedAt || (a.key < b.key ? -1 : 1)).slice(0, limit);
+/** Names are read from the disk a few at a time: a store has a folder for each job, which may be millions. */
+async function* walk(objects: string, prefix: string): AsyncGenerator<BlobEntry> {
+  const folder = await orNull(opendir(path.join(objects, prefix)));
+  if (folder === null) return;
+  try {
+    for (let entry = await nextEntry(folder); entry !== null; entry = await nextEntry(folder)) {
+      const key = prefix + entry.name;
+      if (entry.isDirectory()) {
+        yield* walk(objects, `${key}/`);
+        continue;
+      }
+      const facts = await orNull(stat(path.join(objects, key)));
+      if (facts !== null) yield { key, modifiedAt: Math.floor(facts.mtimeMs) };
+    }
+  } finally {
+    await folder.close();
+  }
+}
+
+/** A folder that was tidied away while it was read has nothing more to give. */
+function nextEntry(folder: Dir): Promise<Dirent | null> {
+  return orNull(folder.read());
 }
 
 async function sweep(temporary: string, olderThanMs: number): Promise<number> {

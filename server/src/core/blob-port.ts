@@ -16,10 +16,19 @@ export interface BlobStore {
   localPath(key: string): Promise<string | null>;
   /** True when something was deleted. */
   delete(key: string): Promise<boolean>;
-  /** Keys under a prefix, oldest first, at most `limit`; for the sweep of orphans. */
-  list(prefix: string, limit: number): Promise<{ key: string; modifiedAt: number }[]>;
+  /**
+   * Walks all blobs of a folder (`outputs/`) and below, in no order and without keeping them in memory; for the sweep
+   * of orphans. Blobs may be deleted while it walks; whether it shows one that is added meanwhile is left open.
+   */
+  list(folder: string): AsyncIterable<BlobEntry>;
   /** Deletes temporary files that no writer has touched for `olderThanMs`. */
   sweepTemporary(olderThanMs: number): Promise<number>;
+}
+
+export interface BlobEntry {
+  key: string;
+  /** UTC milliseconds. */
+  modifiedAt: number;
 }
 
 export interface BlobWriter {

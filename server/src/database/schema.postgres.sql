@@ -410,6 +410,14 @@ CREATE INDEX jobs_by_team ON public.jobs USING btree (team_id, mode, created_at 
 
 CREATE INDEX jobs_by_user ON public.jobs USING btree (team_id, user_id, mode, created_at DESC, id DESC);
 
+CREATE INDEX jobs_ended_of_team ON public.jobs USING btree (team_id, mode, status, created_at DESC, id DESC) WHERE (completed_at IS NOT NULL);
+
+CREATE INDEX jobs_ended_of_team_model ON public.jobs USING btree (team_id, mode, model, status, created_at DESC, id DESC) WHERE (completed_at IS NOT NULL);
+
+CREATE INDEX jobs_ended_of_user ON public.jobs USING btree (team_id, mode, user_id, status, created_at DESC, id DESC) WHERE (completed_at IS NOT NULL);
+
+CREATE INDEX jobs_ended_of_user_model ON public.jobs USING btree (team_id, mode, user_id, model, status, created_at DESC, id DESC) WHERE (completed_at IS NOT NULL);
+
 CREATE INDEX jobs_leased ON public.jobs USING btree (lease_owner) WHERE (status = 'PROCESSING'::text);
 
 CREATE INDEX jobs_open_deadline ON public.jobs USING btree (deadline_at) WHERE (status = ANY (ARRAY['QUEUED'::text, 'PROCESSING'::text]));
@@ -418,7 +426,7 @@ CREATE INDEX jobs_running ON public.jobs USING btree (team_id, key_id, provider)
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (queue_rank, id) WHERE (status = 'QUEUED'::text);
 
-CREATE INDEX jobs_waiting_of_team ON public.jobs USING btree (team_id, queue_rank) WHERE (status = 'QUEUED'::text);
+CREATE INDEX jobs_waiting_of_team ON public.jobs USING btree (team_id, queue_rank DESC, mode, user_id, model, created_at, id) WHERE (status = 'QUEUED'::text);
 
 CREATE INDEX outputs_by_retention ON public.outputs USING btree (retain_until) WHERE (deleted_at IS NULL);
 

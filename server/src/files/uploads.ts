@@ -4,7 +4,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { NewId } from '../core/ids.ts';
 import type { MediaFacts, MediaKind, MediaPort, MediaProblem } from '../core/media-port.ts';
 import { randomBase62, type Random } from '../core/random.ts';
-import type { Database, Row, Tx } from '../database/database.ts';
+import type { Database, Row } from '../database/database.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -170,19 +170,30 @@ SELECT id, blob_key FROM uploads WHERE deleted_at IS NULL AND expires_at <= $1 O
 const MARK_DELETED = `UPDATE uploads SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL`;
 const KNOWN = `SELECT id FROM uploads WHERE blob_key = $1 AND deleted_at IS NULL`;
 
-/** Uploads whose time is over, oldest first. */
-export async function listExpiredUploads(
-  database: Database,
-  now: number,
-  limit: number,
-): Promise<{ id: string; blobKey: string }[]> {
-  const rows = await database.query<Row & { id: string; blob_key: string }>(DUE, [now, limit]);
-  return rows.map((row) => ({ id: row.id, blobKey: row.blob_key }));
-}
+/** Rows read at a time. */
+const SWEEP_PAGE = 200;
 
-/** Marks an upload as deleted; the file itself goes afterwards, so that a crash leaves no link to a missing file. */
-export async function markUploadDeleted(tx: Tx, uploadId: string, now: number): Promise<void> {
-  await tx.query(MARK_DELETED, [uploadId, now]);
+/**
+ * Deletes every upload whose time is over, until there is none left or the signal says stop. Returns how many. The row
+ * goes first, so that a crash leaves no address of a missing file but a file without a row, which the sweep of
+ * orphans finds.
+ */
+export async function expireUploads(
+  world: { database: Database; blobs: Pick<BlobStore, 'delete'>; clock: Clock },
+  signal?: AbortSignal,
+): Promise<number> {
+  const { database, blobs, clock } = world;
+  for (let count = 0; ;) {
+    const now = clock.now();
+    const due = await database.query<Row & { id: string; blob_key: string }>(DUE, [now, SWEEP_PAGE]);
+    for (const upload of due) {
+      if (signal?.aborted === true) return count;
+      await database.transaction((tx) => tx.query(MARK_DELETED, [upload.id, now]));
+      await blobs.delete(upload.blob_key);
+      count += 1;
+    }
+    if (due.length < SWEEP_PAGE) return count;
+  }
 }
 
 /** True while a row points at the blob. */

@@ -217,7 +217,7 @@ const noBlobs: BlobStore = {
   stat: async () => null,
   localPath: async () => null,
   delete: async () => false,
-  list: async () => [],
+  list: async function* () {},
   sweepTemporary: async () => 0,
 };
 

@@ -40,9 +40,12 @@ export async function insertEvent(
   await tx.query(INSERT, [event.jobId, event.kind, event.at, JSON.stringify(event.data ?? {})]);
 }
 
+/** Steps read at a time. Only progress can make many, and it is told at most once for each percent of a try. */
+export const EVENTS_PAGE = 500;
+
 const LIST = `
 SELECT sequence, kind, at, data_json FROM job_events
-WHERE job_id = $1 AND sequence > $2 ORDER BY sequence LIMIT 500`;
+WHERE job_id = $1 AND sequence > $2 ORDER BY sequence LIMIT ${EVENTS_PAGE}`;
 
 interface EventRow extends Row {
   sequence: number;
@@ -51,8 +54,18 @@ interface EventRow extends Row {
   data_json: string;
 }
 
-/** Steps after `afterSequence`, oldest first, at most 500. */
+/** Steps after `afterSequence`, oldest first, at most a page; a shorter answer is the last one. */
 export async function listEvents(database: Database, jobId: string, afterSequence: number): Promise<JobEvent[]> {
   const rows = await database.query<EventRow>(LIST, [jobId, afterSequence]);
   return rows.map(({ data_json: data, ...event }) => ({ ...event, data: JSON.parse(data) as Record<string, unknown> }));
+}
+
+/** Every step of a job, oldest first. */
+export async function listAllEvents(database: Database, jobId: string): Promise<JobEvent[]> {
+  const all: JobEvent[] = [];
+  for (;;) {
+    const page = await listEvents(database, jobId, all.at(-1)?.sequence ?? 0);
+    all.push(...page);
+    if (page.length < EVENTS_PAGE) return all;
+  }
 }

@@ -1,6 +1,6 @@
 import { isoInstant } from '../core/clock.ts';
 import { listAttempts, type Attempt } from './attempts.ts';
-import { listEvents, type JobEvent } from './job-events.ts';
+import { EVENTS_PAGE, listAllEvents, listEvents, type JobEvent } from './job-events.ts';
 import { findJob, type JobRecord } from './job-record.ts';
 import { isFinal } from './states.ts';
 import type { JobCaller, JobsWorld } from './world.ts';
@@ -66,6 +66,8 @@ async function* messages(
         sequence = step.sequence;
         yield { type: step.kind === 'progress' ? 'progress' : 'timeline', id: sequence, data: presentStep(step) };
       }
+      // The end is told after the last step, so what is left of the steps comes first.
+      if (steps.length === EVENTS_PAGE && !options.signal.aborted) continue;
       if (job.status !== status) {
         status = job.status;
         yield {
@@ -101,7 +103,7 @@ export async function findTimeline(world: JobsWorld, caller: JobCaller, jobId: s
   const job = await findJob(world, caller, jobId);
   if (job === null) return null;
   const [events, attempts] = await Promise.all([
-    listEvents(world.database, job.id, 0),
+    listAllEvents(world.database, job.id),
     listAttempts(world.database, job.id),
   ]);
   return { job, events, attempts: attempts.map(publicAttempt) };

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 
 import { errorCode } from '../core/error-code.ts';
-import { listExpiredUploads, markUploadDeleted } from '../files/uploads.ts';
+import { expireUploads } from '../files/uploads.ts';
 import { failHopeless, rescueOrphans } from '../jobs/rescue.ts';
 import { expireOutputs, forgetOldKeys, sweepOrphanBlobs } from '../jobs/retention.ts';
 import { expireWorkers, heartbeat, HEARTBEAT_MS, registerWorker, retireWorker } from '../jobs/workers.ts';
@@ -15,7 +15,6 @@ const RESCUE_MS = 2_000;
 const SWEEP_MS = 60_000;
 /** Files without a row are looked for this often: the look reads the names of all files. */
 const ORPHAN_FILES_MS = 3_600_000;
-const UPLOADS_MAX = 200;
 /** Jobs that are nearly done may finish when the process stops; others go on elsewhere from their rows. */
 const DRAIN_MS = 10_000;
 
@@ -72,14 +71,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     ms: SWEEP_MS,
     clock: world.clock,
     log: world.log,
-    round: () => sweepOnce(options),
+    round: (signal) => sweepOnce(options, signal),
   });
   const orphanFiles = every({
     name: 'orphan-files',
     ms: ORPHAN_FILES_MS,
     clock: world.clock,
     log: world.log,
-    round: async () => void (await sweepOrphanBlobs(world)),
+    round: async (signal) => void (await sweepOrphanBlobs(world, signal)),
   });
   return {
     running: () => crew.dispatcher.running(),
@@ -151,14 +150,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function sweepOnce(options: WorkerOptions): Promise<void> {
+async function sweepOnce(options: WorkerOptions, signal: AbortSignal): Promise<void> {
   const { world } = options;
-  await expireOutputs(world);
-  const now = world.clock.now();
-  for (const upload of await listExpiredUploads(world.database, now, UPLOADS_MAX)) {
-    await world.database.transaction((tx) => markUploadDeleted(tx, upload.id, now));
-    await world.blobs.delete(upload.blobKey);
-  }
-  await forgetOldKeys(world);
+  await expireOutputs(world, signal);
+  await expireUploads(world, signal);
+  await forgetOldKeys(world, signal);
   await options.sweep();
 }

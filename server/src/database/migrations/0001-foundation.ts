@@ -133,8 +133,12 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_by_user ON jobs (team_id, user_id, mode, created_at DESC, id DESC);
 CREATE INDEX jobs_by_team ON jobs (team_id, mode, created_at DESC, id DESC);
+CREATE INDEX jobs_ended_of_user ON jobs (team_id, mode, user_id, status, created_at DESC, id DESC) WHERE completed_at IS NOT NULL;
+CREATE INDEX jobs_ended_of_team ON jobs (team_id, mode, status, created_at DESC, id DESC) WHERE completed_at IS NOT NULL;
+CREATE INDEX jobs_ended_of_user_model ON jobs (team_id, mode, user_id, model, status, created_at DESC, id DESC) WHERE completed_at IS NOT NULL;
+CREATE INDEX jobs_ended_of_team_model ON jobs (team_id, mode, model, status, created_at DESC, id DESC) WHERE completed_at IS NOT NULL;
 CREATE INDEX jobs_waiting ON jobs (queue_rank, id) WHERE status = 'QUEUED';
-CREATE INDEX jobs_waiting_of_team ON jobs (team_id, queue_rank) WHERE status = 'QUEUED';
+CREATE INDEX jobs_waiting_of_team ON jobs (team_id, queue_rank DESC, mode, user_id, model, created_at, id) WHERE status = 'QUEUED';
 CREATE INDEX jobs_running ON jobs (team_id, key_id, provider) WHERE status = 'PROCESSING';
 CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE status = 'PROCESSING';
 CREATE INDEX jobs_open_deadline ON jobs (deadline_at) WHERE status IN ('QUEUED', 'PROCESSING');
