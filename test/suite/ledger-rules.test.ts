@@ -164,7 +164,10 @@ for (const engine of engines()) {
       const worlds = await Promise.all(Array.from({ length: 8 }, () => openLedgerWorld(store.database)));
       await Promise.all(worlds.map((each) => each.grant({ amountMicro: 70, externalRef })));
       const balances = await Promise.all(worlds.map((each) => each.balance()));
-      assert.deepEqual(balances.map(({ postedMicro }) => postedMicro).sort((a, b) => a - b), [0, 0, 0, 0, 0, 0, 0, 70]);
+      assert.deepEqual(
+        balances.map(({ postedMicro }) => postedMicro).sort((a, b) => a - b),
+        [0, 0, 0, 0, 0, 0, 0, 70],
+      );
     });
 
     it('credits are taken back as far as they are not held', async () => {

@@ -19,6 +19,8 @@ import {
 import { cancelJobNow, failJob } from './settle.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
 
+/** A job that has run this long without its worker dying is no longer suspected, and the next suspect may run. */
+const SURVIVED_MS = 10_000;
 /** Pause of a job that wants to move on to a provider which carries as many as it may. */
 const FULL_PAUSE_MS = 1_000;
 
@@ -32,12 +34,40 @@ export async function runJob(world: JobsWorld, lease: Lease, signal: AbortSignal
   try {
     const job = await loadRunningJob(world, lease);
     if (job === null) return await failJob(world, lease, { kind: 'retired', text: 'The model has left the catalogue' });
-    await carry({ world, lease, signal, job, hints });
+    await acquitted({ world, lease, signal, job, hints }, carry);
   } catch (error) {
     // Somebody else has the job; whatever this run had in hand is theirs to judge.
     if (!(error instanceof LeaseLost)) throw error;
   } finally {
     hints.stop();
+  }
+}
+
+const ACQUIT = `UPDATE jobs SET crashes = 0 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING'`;
+
+/** Carries a job and, if workers have died with it before, acquits it once it has gone well for a while. */
+async function acquitted(run: Run, work: (run: Run) => Promise<void>): Promise<void> {
+  if (run.job.crashes === 0) return work(run);
+  const ended = new AbortController();
+  const acquitting = acquitLater(run, ended.signal);
+  try {
+    await work(run);
+  } finally {
+    ended.abort();
+    await acquitting;
+  }
+}
+
+/** Never rejects: a store that is away leaves the job suspected, and the run itself tells of the store. */
+async function acquitLater(run: Run, ended: AbortSignal): Promise<void> {
+  const { world, lease } = run;
+  await world.clock.sleep(SURVIVED_MS, ended);
+  if (ended.aborted || isStopping(run)) return;
+  try {
+    await world.database.transaction((tx) => tx.query(ACQUIT, [lease.jobId, lease.workerId, lease.epoch]));
+    world.database.notify('work', '');
+  } catch (error) {
+    world.log.error('job.not-acquitted', { jobId: lease.jobId }, error);
   }
 }
 

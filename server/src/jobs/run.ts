@@ -26,6 +26,8 @@ export interface RunningJob {
   /** The provider that the claim chose, or the one that the job has moved on to. */
   provider: string | null;
   createdAt: number;
+  /** Workers that have died while they ran it, since it last got on. */
+  crashes: number;
   /** On the clock that never jumps; reckoned from the store's clock, so that no two hosts' clocks are compared. */
   deadlineMs: number;
   webhook: { url: string; events: readonly string[] } | null;
@@ -54,6 +56,7 @@ interface RunRow extends Row {
   model: string;
   call_json: string;
   provider: string | null;
+  crashes: number;
   created_at: number;
   left_ms: number;
   webhook_url: string | null;
@@ -61,7 +64,7 @@ interface RunRow extends Row {
 }
 
 const LOAD = `
-SELECT team_id, key_id, mode, operation, model, call_json, provider, created_at, deadline_at - lumegate_now() AS left_ms,
+SELECT team_id, key_id, mode, operation, model, call_json, provider, crashes, created_at, deadline_at - lumegate_now() AS left_ms,
   webhook_url, webhook_events
 FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 
@@ -82,6 +85,7 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
     plan: JSON.parse(row.call_json) as CallPlan,
     provider: row.provider,
     createdAt: row.created_at,
+    crashes: row.crashes,
     deadlineMs: world.clock.monotonicMs() + row.left_ms,
     webhook: row.webhook_url === null ? null : { url: row.webhook_url, events: (row.webhook_events ?? '').split(',') },
   };
