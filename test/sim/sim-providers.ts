@@ -1,3 +1,4 @@
+import { microUsd } from '../../server/src/core/money.ts';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -94,7 +95,7 @@ function simAdapter(id: string, facts: { deduplicates: boolean; findable: boolea
       if (answer.status >= 300 || read.id === undefined) return failed(answer, read);
       const reference = referenceTo(read.id);
       const outcome = outcomeOf(answer, read);
-      if (outcome.state === 'pending') return { state: 'accepted', reference, costMicroUsd: 40_000 };
+      if (outcome.state === 'pending') return { state: 'accepted', reference, costMicroUsd: microUsd(40_000) };
       return { state: 'accepted-done', reference, outcome };
     },
     poll: (reference, baseUrl) => ({ method: 'GET', url: `${baseUrl}/look/${reference.id}`, headers: {}, body: null }),
@@ -143,7 +144,7 @@ function parse(body: string): SimAnswer {
 function outcomeOf(answer: ProviderAnswer, read: SimAnswer): Outcome {
   if (answer.status === 404) return { state: 'failed', kind: 'unknown', text: 'forgotten', retryAfterMs: null };
   if (read.status === 'completed')
-    return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: 40_000, seed: null };
+    return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: microUsd(40_000), seed: null };
   if (read.status === 'failed') return failed(answer, read);
   return { state: 'pending', progress: read.progress ?? null };
 }

@@ -1,3 +1,4 @@
+import { microUsd } from '../../server/src/core/money.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -182,7 +183,7 @@ for (const engine of engines()) {
         result: {},
         readyAt: 0,
         storedAt: 0,
-        attempt: { id: generation.attemptId, costMicroUsd: 1 },
+        attempt: { id: generation.attemptId, costMicroUsd: microUsd(1) },
       };
       await assert.rejects(completeJob(kit.world, lease, late), LeaseLost);
       const [, , provider = '', attemptId = '', token = ''] = new URL(generation.callbackUrl).pathname.split('/');

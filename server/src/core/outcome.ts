@@ -1,3 +1,5 @@
+import type { MicroUsd } from './money.ts';
+
 /** Why a provider did not deliver; the closed list that `jobs/after-failure.ts` decides upon. */
 export const FAILURE_KINDS = [
   'input_rejected',
@@ -20,5 +22,5 @@ export interface ProviderOutput {
 /** What reading a provider's answer can tell us. */
 export type Outcome =
   | { state: 'pending'; progress: number | null }
-  | { state: 'completed'; outputs: ProviderOutput[]; costMicroUsd: number | null; seed: number | null }
+  | { state: 'completed'; outputs: ProviderOutput[]; costMicroUsd: MicroUsd | null; seed: number | null }
   | { state: 'failed'; kind: FailureKind; text: string; retryAfterMs: number | null };

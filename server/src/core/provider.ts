@@ -1,3 +1,4 @@
+import type { MicroUsd } from './money.ts';
 import type { Outcome } from './outcome.ts';
 
 /** A request to a provider, before credentials: the engine adds the key's header itself. */
@@ -42,7 +43,7 @@ export interface ProviderReference {
 
 /** What `started` reads out of the answer to a start request. */
 export type Started =
-  | { state: 'accepted'; reference: ProviderReference; costMicroUsd: number | null }
+  | { state: 'accepted'; reference: ProviderReference; costMicroUsd: MicroUsd | null }
   | { state: 'accepted-done'; reference: ProviderReference; outcome: Outcome }
   | Extract<Outcome, { state: 'failed' }>;
 

@@ -1,3 +1,4 @@
+import { microUsd, type MicroUsd } from '../core/money.ts';
 import type { Adjustment } from '../catalog/parameter-map.ts';
 import type { ProviderReference } from '../core/provider.ts';
 import type { Database, Row, Tx } from '../database/database.ts';
@@ -20,7 +21,7 @@ export interface Attempt {
   adjustments: Adjustment[];
   /** The seed that was sent: the caller's, or one of ours that makes the run recognisable. */
   seed: number | null;
-  costMicroUsd: number | null;
+  costMicroUsd: MicroUsd | null;
   intentAt: number;
   acceptedAt: number | null;
   closedAt: number | null;
@@ -77,7 +78,7 @@ function attemptFromRow(row: AttemptRow): Attempt {
     // Safe: only insertAttempt writes this column.
     adjustments: JSON.parse(row.adjustments_json) as Adjustment[],
     seed: row.seed,
-    costMicroUsd: row.cost_micro_usd,
+    costMicroUsd: row.cost_micro_usd === null ? null : microUsd(row.cost_micro_usd),
     intentAt: row.intent_at,
     acceptedAt: row.accepted_at,
     closedAt: row.closed_at,
@@ -134,7 +135,7 @@ const CALM = `UPDATE jobs SET crashes = 0 WHERE id = $1 AND crashes > 0`;
 /** The provider took the request; a job that gets on is no suspect. False when the attempt is past that already. */
 export async function markAccepted(
   tx: Tx,
-  attempt: { id: string; jobId: string; reference: ProviderReference; at: number; costMicroUsd: number | null },
+  attempt: { id: string; jobId: string; reference: ProviderReference; at: number; costMicroUsd: MicroUsd | null },
 ): Promise<boolean> {
   const values = [attempt.id, JSON.stringify(attempt.reference), attempt.at, attempt.costMicroUsd];
   const isNew = (await tx.query(ACCEPT, values)).length > 0;
@@ -166,7 +167,7 @@ export async function closeAttempt(
     at: number;
     failureKind: string | null;
     failureText: string | null;
-    costMicroUsd?: number | null;
+    costMicroUsd?: MicroUsd | null;
   },
 ): Promise<boolean> {
   const rows = await tx.query(CLOSE, [

@@ -1,3 +1,4 @@
+import type { MicroUsd } from '../core/money.ts';
 import { createHash } from 'node:crypto';
 
 import type { Route } from '../catalog/model.ts';
@@ -156,7 +157,7 @@ function isOpenEnded(status: number): boolean {
 export async function accept(
   run: Run,
   attempt: Attempt,
-  taken: { reference: ProviderReference; costMicroUsd: number | null },
+  taken: { reference: ProviderReference; costMicroUsd: MicroUsd | null },
 ): Promise<void> {
   const { world, lease } = run;
   const at = world.clock.now();

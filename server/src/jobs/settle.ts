@@ -1,5 +1,5 @@
 import type { FailureKind } from '../core/outcome.ts';
-import { microCredits, wholeCredits } from '../core/money.ts';
+import { microCredits, wholeCredits, type MicroUsd } from '../core/money.ts';
 import { capture, release } from '../credits/settle.ts';
 import type { Row, Tx } from '../database/database.ts';
 import { insertOutputs, type Output } from '../files/outputs.ts';
@@ -49,7 +49,7 @@ export interface Completion {
   outputs: Output[];
   /** Stored links, without the public address. */
   result: Record<string, unknown>;
-  attempt: { id: string; costMicroUsd: number | null };
+  attempt: { id: string; costMicroUsd: MicroUsd | null };
   /** When the provider was seen to be done, and when everything was stored here. */
   readyAt: number;
   storedAt: number;

@@ -1,3 +1,4 @@
+import { microUsd } from '../core/money.ts';
 import { z } from 'zod';
 
 import { FAILURE_KINDS, type Outcome } from '../core/outcome.ts';
@@ -37,7 +38,7 @@ export const sandbox: Provider = {
     const reference = referenceTo(read.data.id);
     // Whoever is done at once says so here, and needs no first look after a pause.
     if (read.data.status === 'completed') return { state: 'accepted-done', reference, outcome: outcomeOf(read.data) };
-    return { state: 'accepted', reference, costMicroUsd: 0 };
+    return { state: 'accepted', reference, costMicroUsd: microUsd(0) };
   },
   poll: (reference, baseUrl) => lookUp(baseUrl, reference.id),
   polled: (answer) => {
@@ -92,7 +93,7 @@ function outcomeOf(read: z.infer<typeof generation>): Outcome {
     case 'pending':
       return { state: 'pending', progress: read.progress ?? null };
     case 'completed':
-      return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: 0, seed: read.seed ?? null };
+      return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: microUsd(0), seed: read.seed ?? null };
     case 'failed':
       return {
         state: 'failed',

@@ -1,3 +1,4 @@
+import { microUsd } from '../../core/money.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -154,7 +155,7 @@ test('a timeline writes instants as text, and shows of an attempt what callers m
     adjustments: [...shown.adjustments],
     intentAt: 1000,
     callbackToken: 'secret',
-    costMicroUsd: 40_000,
+    costMicroUsd: microUsd(40_000),
     reference: { id: 'r' },
   };
   const { get } = httpTest({
