@@ -51,7 +51,7 @@ for (const engine of engines()) {
     before(async () => {
       store = await engine.open();
       assert.equal(await hasKeys(store.database), false);
-      authenticator = createAuthenticator({ database: store.database, vault, clock });
+      authenticator = createAuthenticator({ database: store.database, vault, clock, random: systemRandom() });
     });
     beforeEach(async () => {
       ({ team, user } = await store.database.transaction(async (tx) => {
@@ -185,7 +185,7 @@ for (const engine of engines()) {
     it('a store whose pepper is gone lets nobody in', async () => {
       const { text } = await newKey();
       const stranger = openKeyVault({ pepper: Buffer.alloc(32, 7), masterKey: Buffer.alloc(32, 8), random });
-      const other = createAuthenticator({ database: store.database, vault: stranger, clock });
+      const other = createAuthenticator({ database: store.database, vault: stranger, clock, random: systemRandom() });
       await assert.rejects(other.find(text), (error) => error instanceof GatewayError && error.code === 'key_invalid');
       other.close();
     });

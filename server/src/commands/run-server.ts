@@ -54,7 +54,7 @@ export async function runServer(
   });
   const reader = createJobReader(engine.world);
   const metrics = createMetrics();
-  const authenticator = createAuthenticator({ database: store.database, vault: store.vault, clock });
+  const authenticator = createAuthenticator({ database: store.database, vault: store.vault, clock, random });
   const app = createApp({
     settings,
     clock,

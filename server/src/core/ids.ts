@@ -18,6 +18,8 @@ export function isUuid(text: string): boolean {
 export function idMaker(clock: Clock, random: Random): NewId {
   let lastMs = 0;
   let counter = 0;
+  let prefixMs = Number.NaN;
+  let prefix = '';
   return () => {
     const now = clock.now();
     if (now > lastMs) {
@@ -28,10 +30,22 @@ export function idMaker(clock: Clock, random: Random): NewId {
       lastMs += 1;
       counter = 0;
     }
-    const hex = lastMs.toString(16).padStart(12, '0');
-    const tail = Buffer.from(random.bytes(8));
-    tail[0] = ((tail[0] ?? 0) & 0x3f) | 0x80;
-    const rest = tail.toString('hex');
-    return `${hex.slice(0, 8)}-${hex.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${rest.slice(0, 4)}-${rest.slice(4)}`;
+    if (lastMs !== prefixMs) {
+      prefixMs = lastMs;
+      const hex = lastMs.toString(16).padStart(12, '0');
+      prefix = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+    }
+    return `${prefix}${counter.toString(16).padStart(3, '0')}-${randomTail(random)}`;
   };
+}
+
+/** Each byte as two hex digits; every request makes an id, and a Buffer for each was a twentieth of a poll. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** `vvvv-rrrrrrrrrrrr`: the variant's two bits and 62 random ones. */
+function randomTail(random: Random): string {
+  const [first = 0, second = 0, ...rest] = random.bytes(8);
+  let node = '';
+  for (const byte of rest) node += HEX[byte];
+  return `${HEX[(first & 0x3f) | 0x80]}${HEX[second]}-${node}`;
 }

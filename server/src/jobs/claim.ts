@@ -70,17 +70,23 @@ RETURNING lease_epoch`;
  */
 export async function claimJobs(world: JobsWorld, options: { workerId: string; limit: number }): Promise<Lease[]> {
   const leases = await world.database.transaction(async (tx) => {
-    await tx.lock('claim');
-    // A worker that was paused may have been declared dead: what it took now, nobody would ever take away.
-    if (!(await holdAlive(tx, options.workerId))) return [];
-    const running = await countRunning(tx);
     const limit = Math.min(options.limit, CLAIM_MAX);
-    const orphans = [
-      ...(await tx.query<WaitingRow>(SUSPECT, [CRASHES_MAX - 1])),
-      ...(await tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX - 1, limit])),
-    ];
-    const chosen = orphans.map((job) => ({ job, provider: providerFor(world, job, running, { mustFit: false }) }));
-    await chooseWaiting(world, tx, { limit, running, chosen });
+    // One journey to the store; they run there in this order.
+    const [, isAlive, running, suspects, orphans, waiting] = await Promise.all([
+      tx.lock('claim'),
+      holdAlive(tx, options.workerId),
+      countRunning(tx),
+      tx.query<WaitingRow>(SUSPECT, [CRASHES_MAX - 1]),
+      tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX - 1, limit]),
+      readWaiting(tx, FRONT, NOBODY_FULL),
+    ]);
+    // A worker that was paused may have been declared dead: what it took now, nobody would ever take away.
+    if (!isAlive) return [];
+    const chosen = [...suspects, ...orphans].map((job) => ({
+      job,
+      provider: providerFor(world, job, running, { mustFit: false }),
+    }));
+    await chooseWaiting(world, tx, { limit, running, chosen, waiting });
     const taken = await Promise.all(chosen.map((choice) => take(world, tx, { ...choice, workerId: options.workerId })));
     return taken.filter((lease) => lease !== null);
   });
@@ -107,19 +113,12 @@ interface Choice {
 async function chooseWaiting(
   world: JobsWorld,
   tx: Tx,
-  state: { limit: number; running: Running; chosen: Choice[] },
+  state: { limit: number; running: Running; chosen: Choice[]; waiting: WaitingRow[] },
 ): Promise<void> {
   const { limit, running, chosen } = state;
-  let after = { rank: -1, id: '' };
-  const full = { teams: new Set<string>(), keys: new Set<string>() };
-  for (let page = 0; page < PAGES_MAX && chosen.length < limit; page += 1) {
-    const rows = await tx.query<WaitingRow>(WAITING, [
-      after.rank,
-      after.id,
-      PAGE,
-      ...padded(full.teams),
-      ...padded(full.keys),
-    ]);
+  const full: Full = { teams: new Set(), keys: new Set() };
+  let rows = state.waiting;
+  for (let page = 1; page <= PAGES_MAX; page += 1) {
     for (const job of rows) {
       if (chosen.length >= limit) break;
       if (running.of('team', job.team_id) >= job.team_max) {
@@ -136,9 +135,23 @@ async function chooseWaiting(
       chosen.push({ job, provider });
     }
     const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return;
-    after = { rank: last.queue_rank, id: last.id };
+    if (last === undefined || rows.length < PAGE || chosen.length >= limit) return;
+    rows = await readWaiting(tx, { rank: last.queue_rank, id: last.id }, full);
   }
+}
+
+/** Teams and keys that run as many jobs as they may. */
+interface Full {
+  teams: Set<string>;
+  keys: Set<string>;
+}
+
+const NOBODY_FULL: Readonly<Full> = { teams: new Set(), keys: new Set() };
+/** Before every rank there is. */
+const FRONT = { rank: -1, id: '' };
+
+function readWaiting(tx: Tx, after: { rank: number; id: string }, full: Readonly<Full>): Promise<WaitingRow[]> {
+  return tx.query<WaitingRow>(WAITING, [after.rank, after.id, PAGE, ...padded(full.teams), ...padded(full.keys)]);
 }
 
 function providerFor(

@@ -7,7 +7,7 @@ import { finishPurchase } from './finish-purchase.ts';
 import { resolveAmbiguous } from './resolve-ambiguous.ts';
 import {
   CancelRequested,
-  checkRun,
+  checkStart,
   DeadlinePassed,
   isStopping,
   RunStopped,
@@ -73,7 +73,7 @@ async function acquitLater(run: Run, ended: AbortSignal): Promise<void> {
 
 async function carry(run: Run): Promise<void> {
   try {
-    await checkRun(run);
+    checkStart(run);
     while (!isStopping(run)) {
       const hasEnded = await step(run);
       if (hasEnded) return;

@@ -31,6 +31,8 @@ export interface RunningJob {
   /** On the clock that never jumps; reckoned from the store's clock, so that no two hosts' clocks are compared. */
   deadlineMs: number;
   webhook: { url: string; events: readonly string[] } | null;
+  /** Its caller wanted it cancelled before this run began. */
+  isCancelRequested: boolean;
 }
 
 /** The caller has asked to cancel. */
@@ -61,11 +63,12 @@ interface RunRow extends Row {
   left_ms: number;
   webhook_url: string | null;
   webhook_events: string | null;
+  cancel_requested_at: number | null;
 }
 
 const LOAD = `
 SELECT team_id, key_id, mode, operation, model, call_json, provider, crashes, created_at, deadline_at - lumegate_now() AS left_ms,
-  webhook_url, webhook_events
+  webhook_url, webhook_events, cancel_requested_at
 FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 
 /** Reads the leased job; null when its model has left the catalogue. Throws LeaseLost. */
@@ -87,6 +90,7 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
     createdAt: row.created_at,
     crashes: row.crashes,
     deadlineMs: world.clock.monotonicMs() + row.left_ms,
+    isCancelRequested: row.cancel_requested_at !== null,
     webhook: row.webhook_url === null ? null : { url: row.webhook_url, events: (row.webhook_events ?? '').split(',') },
   };
 }
@@ -100,6 +104,12 @@ export async function checkRun(run: Run): Promise<void> {
   const row = (await world.database.query<Row & { cancel_requested_at: number | null }>(CHECK, values))[0];
   if (row === undefined) throw new LeaseLost(lease.jobId);
   if (row.cancel_requested_at !== null) throw new CancelRequested();
+  if (leftMs(run) <= 0) throw new DeadlinePassed();
+}
+
+/** The same from what was read at the start, for the first step. */
+export function checkStart(run: Run): void {
+  if (run.job.isCancelRequested) throw new CancelRequested();
   if (leftMs(run) <= 0) throw new DeadlinePassed();
 }
 

@@ -24,9 +24,15 @@ const OWN_NAMES = new Set(['at', 'level', 'event']);
 /** Structured lines: one JSON object a line, `at`, `level` and `event` first, secrets redacted in every value. */
 export function createLog({ write, clock, level, pretty = false }: LogOptions): Log {
   const least = LEVELS.indexOf(level);
+  let lastAt = { ms: Number.NaN, text: '' };
+  // Under load many lines share a millisecond.
+  const instant = (ms: number): string => {
+    if (ms !== lastAt.ms) lastAt = { ms, text: isoInstant(ms) };
+    return lastAt.text;
+  };
   const line = (lineLevel: LogLevel, event: string, fields: LogFields): void => {
     if (LEVELS.indexOf(lineLevel) < least) return;
-    const at = isoInstant(clock.now());
+    const at = instant(clock.now());
     const clean = cleanFields(fields);
     write(
       pretty

@@ -72,7 +72,7 @@ function world() {
   const hold = (until: Promise<void> | null): void => {
     delay = until;
   };
-  const authenticator = createAuthenticator({ database, vault, clock });
+  const authenticator = createAuthenticator({ database, vault, clock, random: systemRandom() });
   return { authenticator, addKey, rows, time, asked, hint, hold, listeners };
 }
 
