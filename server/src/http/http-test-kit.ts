@@ -3,8 +3,8 @@ import type { Hono } from 'hono';
 import type { CheckedInput } from '../catalog/check-input.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { BlobStore } from '../core/blob-port.ts';
-import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
+import { handClock, type HandClock } from '../core/hand-clock.ts';
 import { idMaker } from '../core/ids.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Database, Row } from '../database/database.ts';
@@ -37,11 +37,6 @@ const member: Caller = {
   role: 'MEMBER',
   mode: 'live',
 };
-
-/** For tests only: time that moves when it is told to. */
-export interface HandClock extends Clock {
-  advance(ms: number): void;
-}
 
 /** For tests only: a job as the engine hands it over. */
 export function jobRecord(changes: Partial<JobRecord> = {}): JobRecord {
@@ -134,7 +129,7 @@ let catalog: ReturnType<typeof loadCatalog> | undefined;
 /** For tests only: builds the app over fakes; only the catalogue is the real one. */
 export function httpTest(options: HttpTestOptions = {}): HttpTest {
   catalog ??= loadCatalog(new URL('../../../catalog', import.meta.url).pathname);
-  const clock = handClock();
+  const clock = handClock(1_760_000_000_000);
   const jobs = fakeJobs(options.jobs ?? {});
   const test: Pick<HttpTest, 'lines' | 'counted' | 'crashPoints'> = { lines: [], counted: [], crashPoints: [] };
   const write = (event: string, fields: Record<string, unknown> = {}): void => void test.lines.push({ event, fields });
@@ -220,32 +215,6 @@ const noBlobs: BlobStore = {
   list: async function* () {},
   sweepTemporary: async () => 0,
 };
-
-function handClock(): HandClock {
-  let at = 1_760_000_000_000;
-  const sleepers = new Set<{ wakeAt: number; wake: () => void }>();
-  return {
-    now: () => at,
-    monotonicMs: () => at,
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve();
-        const sleeper = {
-          wakeAt: at + ms,
-          wake: () => {
-            sleepers.delete(sleeper);
-            resolve();
-          },
-        };
-        sleepers.add(sleeper);
-        signal?.addEventListener('abort', sleeper.wake, { once: true });
-      }),
-    advance: (ms) => {
-      at += ms;
-      for (const sleeper of sleepers) if (sleeper.wakeAt <= at) sleeper.wake();
-    },
-  };
-}
 
 /** For tests only: the parsed JSON of an answer. */
 export async function bodyOfAnswer(answer: Response): Promise<Record<string, unknown>> {

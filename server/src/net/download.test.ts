@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
 import type { Net } from '../core/net-port.ts';
-import { downloadLimitsFor, handClock, limitsFor, netForTest, serve } from './net-test-kit.ts';
+import { handClock } from '../core/hand-clock.ts';
+import { downloadLimitsFor, limitsFor, netForTest, serve } from './net-test-kit.ts';
 
 const ignore = (): void => {};
 

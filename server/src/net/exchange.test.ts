@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import zlib from 'node:zlib';
 import type { OutboundRequest } from '../core/net-port.ts';
-import { handClock, limitsFor, netForTest, serve } from './net-test-kit.ts';
+import { handClock } from '../core/hand-clock.ts';
+import { limitsFor, netForTest, serve } from './net-test-kit.ts';
 
 function post(url: string, headers: Record<string, string> = {}): OutboundRequest {
   return { method: 'POST', url, headers: { 'content-type': 'application/json', ...headers }, body: '{"a":1}' };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Agent } from 'undici';
 import { nextHop, type Hop, type NetWorld } from './hop.ts';
-import { handClock } from './net-test-kit.ts';
+import { handClock } from '../core/hand-clock.ts';
 
 const TRUST = { operatorOrigins: ['http://127.0.0.1:9000'] };
 

@@ -1,42 +1,10 @@
+import { handClock } from '../core/hand-clock.ts';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log-port.ts';
 import type { DownloadLimits, Net, OutboundLimits } from '../core/net-port.ts';
 import { createNet, type NetOptions } from './net.ts';
-
-/** For tests only: a clock that stands still until it is told to move. */
-export interface HandClock extends Clock {
-  advance(ms: number): void;
-}
-
-/** For tests only: time moves when the test says so, and every sleeper whose time has come wakes. */
-export function handClock(): HandClock {
-  let at = 0;
-  const sleepers = new Set<{ wakeAt: number; wake: () => void }>();
-  return {
-    now: () => at,
-    monotonicMs: () => at,
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve();
-        const sleeper = {
-          wakeAt: at + ms,
-          wake: () => {
-            sleepers.delete(sleeper);
-            resolve();
-          },
-        };
-        sleepers.add(sleeper);
-        signal?.addEventListener('abort', sleeper.wake, { once: true });
-      }),
-    advance: (ms) => {
-      at += ms;
-      for (const sleeper of sleepers) if (sleeper.wakeAt <= at) sleeper.wake();
-    },
-  };
-}
 
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} };
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 import type { ResolvedAddress } from './resolver.ts';
-import { handClock, limitsFor, netForTest, serve } from './net-test-kit.ts';
+import { handClock } from '../core/hand-clock.ts';
+import { limitsFor, netForTest, serve } from './net-test-kit.ts';
 
 const NOBODY = { operatorOrigins: [] };
 const PUBLIC: ResolvedAddress[] = [{ address: '1.1.1.1', family: 4 }];
