@@ -5,9 +5,12 @@ import type { Authenticator, Caller } from '../../teams/authenticate.ts';
 const KEY_LENGTH_MAX = 256;
 
 /** The caller behind `X-API-Key`, the only header that carries a key; throws 401 or 403. */
-export function authenticate(authenticator: Pick<Authenticator, 'find'>, headers: Headers): Promise<Caller> {
-  const key = headers.get('x-api-key');
-  if (key === null || key === '') throw missingKey(headers.get('authorization'));
+export function authenticate(
+  authenticator: Pick<Authenticator, 'find'>,
+  header: (name: string) => string | null,
+): Promise<Caller> {
+  const key = header('x-api-key');
+  if (key === null || key === '') throw missingKey(header('authorization'));
   if (key.length > KEY_LENGTH_MAX) throw new GatewayError('key_invalid');
   return authenticator.find(key);
 }

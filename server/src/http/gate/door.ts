@@ -9,6 +9,7 @@ import { asGatewayError, errorAnswer } from './error-answer.ts';
 import { createDeadline, type Deadline } from './deadlines.ts';
 import { BODY_MS_MAX, readJsonBody } from './json-body.ts';
 import { createRateLimit } from './rate-limit.ts';
+import { requestHeader } from './request-header.ts';
 import { requestIdFrom } from './request-id.ts';
 
 /** One request on its way through the door. */
@@ -51,7 +52,7 @@ export function createDoor(world: HttpWorld): Door {
   const open = (route: string, operate: Operate): Handle => {
     return async (context) => {
       const startedMs = world.clock.monotonicMs();
-      const requestId = requestIdFrom(context.req.raw.headers.get('x-request-id'), world.newId);
+      const requestId = requestIdFrom(requestHeader(context, 'x-request-id'), world.newId);
       const call: Call = { context, requestId, deadline, caller: null, jobId: null, refusal: null };
       let answer: Answer;
       try {
@@ -69,7 +70,7 @@ export function createDoor(world: HttpWorld): Door {
     open,
     keyed: (route, operate) =>
       open(route, async (call) => {
-        const caller = await authenticate(world.authenticator, call.context.req.raw.headers);
+        const caller = await authenticate(world.authenticator, (name) => requestHeader(call.context, name));
         call.caller = caller;
         limitRate(caller.keyId);
         // Safe: the caller was set two lines above, and a KeyedCall differs in nothing else.

@@ -6,6 +6,7 @@ import { json, type Answer } from '../gate/answer.ts';
 import { checkBody } from '../gate/check-body.ts';
 import { checkUrls } from '../gate/check-urls.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
+import { requestHeader } from '../gate/request-header.ts';
 import { requestFingerprint } from '../gate/fingerprint.ts';
 import { idempotencyKeyFrom } from '../gate/idempotency-key.ts';
 import type { SubmitRequest } from '../jobs-port.ts';
@@ -15,7 +16,7 @@ import type { HttpWorld } from '../world.ts';
 export function submitOperation(world: HttpWorld, operation: Operation): Operate<KeyedCall> {
   const path = `/v2/${operation}`;
   return async (call): Promise<Answer> => {
-    const key = idempotencyKeyFrom(call.context.req.raw.headers.get('idempotency-key'));
+    const key = idempotencyKeyFrom(requestHeader(call.context, 'idempotency-key'));
     const body = await bodyOf(call);
     const { model, input } = checkBody(world.catalog, operation, body);
     const idempotency = key === null ? null : { key, fingerprint: requestFingerprint({ method: 'POST', path, body }) };
