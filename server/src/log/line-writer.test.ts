@@ -1,27 +1,37 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { mock, test } from 'node:test';
 
 import { createLineWriter } from './line-writer.ts';
 
-test('lines of one turn leave together, in their order', async () => {
+test('lines that come together leave together, in their order, without being asked', (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
   const written: string[] = [];
   const writer = createLineWriter((text) => written.push(text));
   writer.write('a\n');
   writer.write('b\n');
   assert.deepEqual(written, []);
-  await nextTurn();
+  mock.timers.tick(20);
   assert.deepEqual(written, ['a\nb\n']);
   writer.write('c\n');
-  await nextTurn();
+  mock.timers.tick(20);
   assert.deepEqual(written, ['a\nb\n', 'c\n']);
 });
 
-test('flushing hands on what waits, once', async () => {
+test('flushing hands on what waits, once', (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
   const written: string[] = [];
   const writer = createLineWriter((text) => written.push(text));
   writer.write('last\n');
   writer.flush();
-  await nextTurn();
+  mock.timers.tick(20);
   assert.deepEqual(written, ['last\n']);
+});
+
+test('what waits is bounded', () => {
+  const written: string[] = [];
+  const writer = createLineWriter((text) => written.push(text));
+  writer.write('x'.repeat(40_000));
+  assert.equal(written.length, 1);
 });
