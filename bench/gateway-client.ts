@@ -12,8 +12,6 @@ export interface GatewayClient {
   submit(): Promise<string>;
   /** Resolves when the job has ended; throws for every other end than COMPLETED. */
   untilCompleted(jobId: string): Promise<void>;
-  /** The instants of the timeline by the kind of step, in UTC milliseconds. */
-  findInstants(jobId: string): Promise<Map<string, number>>;
   /** The body of `GET /v2/jobs/{id}` as it is on the wire. */
   readJobText(jobId: string): Promise<string>;
 }
@@ -39,13 +37,6 @@ export function gatewayClient({ port }: Pick<Target, 'port'>): GatewayClient {
       // Safe: the answer of a 200 by the contract.
       const job = JSON.parse(await get(`/v2/jobs/${jobId}?wait=30`)) as SeenJob;
       if (job.status !== 'COMPLETED') throw new Error(`the job ended as ${job.status}: ${JSON.stringify(job)}`);
-    },
-    findInstants: async (jobId) => {
-      // Safe: our own schema of the timeline.
-      const { events } = JSON.parse(await get(`/v2/jobs/${jobId}/timeline`)) as {
-        events: { kind: string; at: string }[];
-      };
-      return new Map(events.map(({ kind, at }) => [kind, Date.parse(at)]));
     },
     readJobText: (jobId) => get(`/v2/jobs/${jobId}`),
   };

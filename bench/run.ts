@@ -186,8 +186,8 @@ function method(rounds: number): string[] {
     '  *Through our store*: the same statements through `server/src/database`, so with its group commit (SQLite) and pipelining (PostgreSQL).',
     '- Poll: `GET /v2/jobs/{id}` of a completed job; the baselines answer the same JSON from memory, without key, database or log.',
     '- Latency: one job at a time with a pause of 20 ms before each, against a provider double in the bench’s own process that speaks the',
-    '  sandbox’s protocol. The stamp is the instant of the event `accepted`, taken in the transaction before its commit, so the figure',
-    '  holds the commit too. The time added is from the 202 in the caller’s hands to the answer `COMPLETED` of a `?wait=` request,',
+    '  sandbox’s protocol. The instant of the commit is that of the log line of the 202, written within a millisecond of it. The time',
+    '  added is from the 202 in the caller’s hands to the answer `COMPLETED` of a `?wait=` request,',
     '  less the milliseconds that the picture process logs for inspecting and marking, and less nothing else.',
   ];
 }
