@@ -94,6 +94,9 @@ describe('the gateway lives through the death of its PostgreSQL', () => {
         );
         assert.deepEqual(findings, []);
         assert.equal(store.jobs.filter((job) => job.status === 'COMPLETED').length, store.jobs.length);
+      } catch (error) {
+        t.diagnostic(`the gateway said: ${gateway.errorLines.slice(-30).join('\n')}`);
+        throw error;
       } finally {
         await gateway.stop();
         await receiver.close();

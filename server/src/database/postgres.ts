@@ -40,6 +40,9 @@ export async function openPostgres(options: { url: string; log: Log }): Promise<
   });
   // Without a listener a broken idle connection would end the process.
   pool.on('error', (error) => options.log.warn('database.connection-lost', { message: error.message }));
+  // The last words of a server that dies may come in one packet with the answer that hands the client over, before its
+  // user listens. The statement under way is rejected by itself; unheard, the words would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const topics = localTopics();
   const limits = { connectMs: CONNECT_MS_MAX, answerMs: ANSWER_MS_MAX };
   try {
