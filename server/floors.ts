@@ -16,6 +16,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   teams: 2,
   webhooks: 2,
   sandbox: 2,
+  doubles: 2,
   jobs: 3,
   http: 4,
   loops: 4,
@@ -27,6 +28,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
  * A place is a room or a folder in it. What is not listed here may be used anywhere.
  */
 export const GUESTS: Readonly<Record<string, readonly string[]>> = {
+  aws4fetch: ['blobs'],
   hono: ['http'],
   '@hono/node-server': ['http'],
   busboy: ['http'],

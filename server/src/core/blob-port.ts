@@ -21,8 +21,21 @@ export interface BlobStore {
    * of orphans. Blobs may be deleted while it walks; whether it shows one that is added meanwhile is left open.
    */
   list(folder: string): AsyncIterable<BlobEntry>;
+  /**
+   * A link from which whoever has it can fetch the blob for a while, past us; only where the store can do that and the
+   * operator wants it. Whether there is such a blob is not looked at.
+   */
+  signedUrl?(key: string, options: LinkOptions): Promise<string>;
   /** Deletes temporary files that no writer has touched for `olderThanMs`. */
   sweepTemporary(olderThanMs: number): Promise<number>;
+}
+
+/** Under which name and type a link gives its file, and how long (604,800 s at most). */
+export interface LinkOptions {
+  expiresSeconds: number;
+  /** `[0-9A-Za-z._-]{1,200}`. */
+  fileName: string;
+  contentType: string;
 }
 
 export interface BlobEntry {

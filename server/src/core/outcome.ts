@@ -14,7 +14,10 @@ export const FAILURE_KINDS = [
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-/** One file that a provider says it made. The URL is hostile until `net` has checked it. */
+/**
+ * One file that a provider says it made. The URL is hostile until `net` has checked it; a provider that sends the file
+ * inside its answer gives a `data:` URL in base64.
+ */
 export interface ProviderOutput {
   url: string;
 }

@@ -1,5 +1,5 @@
 import type { MicroUsd } from './money.ts';
-import type { Outcome } from './outcome.ts';
+import type { FailureKind, Outcome } from './outcome.ts';
 
 /** A request to a provider, before credentials: the engine adds the key's header itself. */
 export interface ProviderRequest {
@@ -28,14 +28,17 @@ export interface ProviderCall {
   /** The provider's own name of the model. */
   upstreamModel: string;
   operation: string;
-  /** Parameters after the route's map, in the provider's own names. */
+  /** Parameters after the route's map, in the provider's own names, with files already inlined where the route says so. */
   parameters: Record<string, unknown>;
   /** Where the provider may send a callback, or null when we cannot be reached. */
   callbackUrl: string | null;
+  /** What the route's file brings along for the adapter (a workflow graph with slots); null for most. */
+  template: unknown;
 }
 
 /** How to find a started generation again; stored with the attempt, at most 8 KB as JSON. */
 export interface ProviderReference {
+  /** The provider's own id, never given twice; empty where it gives none, as synchronous ones do. */
   id: string;
   pollUrl: string | null;
   cancelUrl: string | null;
@@ -53,6 +56,41 @@ export interface CallbackDelivery {
   body: string;
 }
 
+/** Where and since when a generation is looked at. */
+export interface PollContext {
+  reference: ProviderReference;
+  baseUrl: string;
+  /** Milliseconds since the provider took the request. */
+  ageMs: number;
+}
+
+/** What a look tells: an outcome, or that the rest stands behind a further request (at most two in a row). */
+export type Polled = Outcome | { state: 'follow'; request: ProviderRequest };
+
+/** A purchase whose answer was lost, as it was sent: what a look-up can recognise it by. */
+export interface LostAttempt {
+  attemptId: string;
+  baseUrl: string;
+  upstreamModel: string;
+  /** As in the call, with our seed where the route takes one; files are left out. */
+  parameters: Record<string, unknown>;
+  callbackUrl: string | null;
+  /** UTC milliseconds. */
+  sentAt: number;
+}
+
+/**
+ * What a look-up found: generations that may be the lost one, likeliest first (the engine leaves out those that belong
+ * to other attempts), and the request for the next page; 'unsure' when the answer tells nothing. `isComplete` where the
+ * list holds everything that was bought, what is still under way too: only then does absence prove anything.
+ */
+export type Found = { candidates: ProviderReference[]; next: ProviderRequest | null; isComplete: boolean } | 'unsure';
+
+/** What a cheap call with a key told about it. */
+export type Probed =
+  | { state: 'ok'; text: string; balanceMicroUsd: MicroUsd | null }
+  | { state: 'failed'; kind: FailureKind; text: string };
+
 /**
  * One upstream. Pure: builds requests and reads answers; never waits, retries, stores, bills or logs.
  * A callback is only a hint that it is worth polling now.
@@ -62,13 +100,17 @@ export interface Provider {
   start(call: ProviderCall): ProviderRequest;
   started(answer: ProviderAnswer): Started;
   poll(reference: ProviderReference, baseUrl: string): ProviderRequest;
-  polled(answer: ProviderAnswer): Outcome;
+  /** Answers of 5xx and 429 to the first request of a look never come here; to a followed one they do. */
+  polled(answer: ProviderAnswer, context: PollContext): Polled;
   cancel?(reference: ProviderReference, baseUrl: string): ProviderRequest | null;
-  callback?(delivery: CallbackDelivery): ProviderReference | null;
+  /** Which generation the callback to this attempt's address speaks of; null when it does not say. */
+  callback?(delivery: CallbackDelivery, attempt: { baseUrl: string; upstreamModel: string }): ProviderReference | null;
   /** Looks for an attempt whose answer was lost; absent where the provider keeps no list. */
-  find?(attempt: { attemptId: string; baseUrl: string; sentAt: number }): ProviderRequest;
-  /** The reference when the provider knows the attempt, null when it surely does not, 'unsure' otherwise. */
-  found?(answer: ProviderAnswer): ProviderReference | null | 'unsure';
+  find?(attempt: LostAttempt): ProviderRequest;
+  found?(answer: ProviderAnswer, attempt: LostAttempt): Found;
+  /** The cheapest call that needs the key. */
+  probe(baseUrl: string): ProviderRequest;
+  probed(answer: ProviderAnswer): Probed;
   /** True where sending the same start request twice buys once (tier A). */
   deduplicates: boolean;
 }

@@ -1,85 +1,13 @@
-/** One thing that an operator can set; the table in `docs/settings.md` is checked against it. */
-interface SettingFact {
-  name: string;
-  default: string;
-  meaning: string;
-}
+import { readS3Setting, type S3Setting } from './s3-setting.ts';
 
-/** Every environment variable that Lumegate reads. */
-export const SETTINGS: readonly SettingFact[] = [
-  { name: 'PORT', default: '3000', meaning: 'Port to listen on; 0 lets the system choose.' },
-  { name: 'HOST', default: '127.0.0.1', meaning: 'Address to listen on.' },
-  {
-    name: 'LUMEGATE_DATA_DIR',
-    default: './data',
-    meaning: 'Folder of the database, the files and the generated secrets.',
-  },
-  {
-    name: 'DATABASE_URL',
-    default: 'SQLite in the data folder',
-    meaning: '`postgres://…` to keep everything but files in PostgreSQL 15 or later.',
-  },
-  { name: 'LUMEGATE_BLOBS', default: '`blobs` in the data folder', meaning: 'Folder of the stored files.' },
-  {
-    name: 'LUMEGATE_PUBLIC_URL',
-    default: 'from HOST and PORT',
-    meaning: 'Base of result URLs and of the callbacks that providers are given.',
-  },
-  {
-    name: 'LUMEGATE_BOOTSTRAP_KEY',
-    default: 'none',
-    meaning:
-      'An `afk_…` key, at least 32 characters after the prefix, to create on the first start for the first team’s owner. Its checksum is not demanded.',
-  },
-  { name: 'LUMEGATE_START_CREDITS', default: '1000', meaning: 'Promotional credits of a new team.' },
-  {
-    name: 'LUMEGATE_PROVIDER_<ID>_URL',
-    default: 'the provider’s own',
-    meaning:
-      'Another base address for one provider, for example `LUMEGATE_PROVIDER_SANDBOX_URL`. Loopback is allowed here.',
-  },
-  {
-    name: 'LUMEGATE_SANDBOX',
-    default: 'auto',
-    meaning:
-      '`auto`: the sandbox serves live keys until the first provider key is there. `on`: it is the last resort for every model. `off`: test keys only.',
-  },
-  { name: 'LUMEGATE_SANDBOX_MS', default: '1500', meaning: 'Milliseconds that a sandbox generation takes at least.' },
-  {
-    name: 'LUMEGATE_ALLOW_PRIVATE_URLS',
-    default: 'off',
-    meaning: '`on` lets `image_prompt`, `webhookUrl` and the like point to private addresses (development).',
-  },
-  { name: 'LUMEGATE_ROLES', default: 'api,worker', meaning: 'What this process does: `api`, `worker` or both.' },
-  {
-    name: 'LUMEGATE_RETENTION_DAYS',
-    default: '30',
-    meaning: 'Days for which results are kept; then the job says `expired: true`.',
-  },
-  { name: 'LUMEGATE_UPLOAD_MINUTES', default: '120', meaning: 'Minutes for which an upload is kept.' },
-  { name: 'LUMEGATE_RATE_PER_MINUTE', default: '3000', meaning: 'Requests a minute for one key; 0 for no limit.' },
-  {
-    name: 'LUMEGATE_TEAM_CONCURRENCY',
-    default: '50',
-    meaning: 'Jobs of a new team that run at the same time; more wait in the queue.',
-  },
-  {
-    name: 'LUMEGATE_TEAM_QUEUE',
-    default: '10000',
-    meaning: 'Open jobs of one team beyond which a submit is answered 429.',
-  },
-  {
-    name: 'LUMEGATE_JOB_MINUTES',
-    default: '30',
-    meaning: 'Minutes after which an unfinished job fails and is released.',
-  },
-  {
-    name: 'LUMEGATE_WEBHOOK_DIGEST',
-    default: 'raw',
-    meaning: 'Key of the compatible webhook signature: the raw SHA-256 digest of the API key, or its `hex` text.',
-  },
-  { name: 'LUMEGATE_LOG', default: 'info', meaning: '`info`, `warn`, `error` or `silent`.' },
-];
+/** A further provider that speaks like a known one. */
+export interface InstanceSetting {
+  id: string;
+  /** The provider whose file and routes it takes over. */
+  provider: string;
+  /** Models it serves, with its own names for them; null for all. */
+  models: Readonly<Record<string, string>> | null;
+}
 
 export interface Settings {
   port: number;
@@ -87,11 +15,26 @@ export interface Settings {
   dataFolder: string;
   databaseUrl: string | null;
   blobsFolder: string | null;
+  /** null where files lie in a folder. */
+  s3: S3Setting | null;
+  media: 'served' | 'signed';
   publicUrl: string | null;
   bootstrapKey: string | null;
   startCredits: number;
   /** Base addresses by provider id, as the operator wrote them. */
   providerUrls: Readonly<Record<string, string>>;
+  providerMaxInFlight: Readonly<Record<string, number>>;
+  /** Every variable that may hold a provider's key, by its name; the providers' files say which are theirs. */
+  providerSecrets: Readonly<Record<string, string>>;
+  instances: readonly InstanceSetting[];
+  providerOrder: readonly string[];
+  ambiguous: 'fail' | 'retry-once';
+  contentRefused: 'fail' | 'other-route';
+  shortfall: 'keep' | 'reroute';
+  /** In credits. */
+  ownKeyFee: number;
+  operatorWebhook: string | null;
+  operatorWebhookSecret: string | null;
   sandbox: 'auto' | 'on' | 'off';
   sandboxMs: number;
   allowPrivateUrls: boolean;
@@ -121,10 +64,22 @@ export function readSettings(env: Environment): Settings {
     dataFolder: text(env, 'LUMEGATE_DATA_DIR') ?? './data',
     databaseUrl: databaseUrl(env),
     blobsFolder: blobsFolder(env),
+    s3: s3Setting(env),
+    media: oneOf(env, 'LUMEGATE_MEDIA', ['served', 'signed'] as const),
     publicUrl: publicUrl(env),
     bootstrapKey: bootstrapKey(env),
     startCredits: integer(env, 'LUMEGATE_START_CREDITS', { fallback: 1000, min: 0, max: 1_000_000_000 }),
     providerUrls: providerUrls(env),
+    providerMaxInFlight: providerMaxInFlight(env),
+    providerSecrets: providerSecrets(env),
+    instances: instances(env),
+    providerOrder: list(env, 'LUMEGATE_PROVIDER_ORDER'),
+    ambiguous: oneOf(env, 'LUMEGATE_AMBIGUOUS', ['fail', 'retry-once'] as const),
+    contentRefused: oneOf(env, 'LUMEGATE_CONTENT_REFUSED', ['fail', 'other-route'] as const),
+    shortfall: oneOf(env, 'LUMEGATE_SHORTFALL', ['keep', 'reroute'] as const),
+    ownKeyFee: integer(env, 'LUMEGATE_OWN_KEY_FEE', { fallback: 1, min: 1, max: 1_000_000 }),
+    operatorWebhook: url(env, 'LUMEGATE_OPERATOR_WEBHOOK'),
+    operatorWebhookSecret: webhookSecret(env),
     sandbox: oneOf(env, 'LUMEGATE_SANDBOX', ['auto', 'on', 'off'] as const),
     sandboxMs: integer(env, 'LUMEGATE_SANDBOX_MS', { fallback: 1500, min: 0, max: 3_600_000 }),
     allowPrivateUrls: flag(env, 'LUMEGATE_ALLOW_PRIVATE_URLS'),
@@ -200,10 +155,21 @@ function databaseUrl(env: Environment): string | null {
 
 function blobsFolder(env: Environment): string | null {
   const value = text(env, 'LUMEGATE_BLOBS');
+  if (value?.startsWith(S3_SCHEME) === true) return null;
   if (value?.includes('://')) {
-    throw new SettingError(`LUMEGATE_BLOBS must be a folder, not "${value}": this version stores files on disk only`);
+    throw new SettingError(`LUMEGATE_BLOBS must be a folder or s3://bucket/prefix, not "${value}"`);
   }
   return value;
+}
+
+const S3_SCHEME = 's3://';
+
+function s3Setting(env: Environment): S3Setting | null {
+  const value = text(env, 'LUMEGATE_BLOBS');
+  if (value?.startsWith(S3_SCHEME) !== true) return null;
+  const read = readS3Setting(value, env);
+  if (!read.ok) throw new SettingError(read.problem);
+  return read.setting;
 }
 
 function bootstrapKey(env: Environment): string | null {
@@ -215,13 +181,65 @@ function bootstrapKey(env: Environment): string | null {
 }
 
 function providerUrls(env: Environment): Record<string, string> {
-  const found: Record<string, string> = {};
+  return perProvider(env, 'URL', (name) => url(env, name));
+}
+
+function providerMaxInFlight(env: Environment): Record<string, number> {
+  return perProvider(env, 'MAX_IN_FLIGHT', (name) => integer(env, name, { fallback: 1, min: 1, max: 1_000_000 }));
+}
+
+/** The values of `LUMEGATE_PROVIDER_<ID>_<ending>` by provider id. */
+function perProvider<T>(env: Environment, ending: string, read: (name: string) => T | null): Record<string, T> {
+  const found: Record<string, T> = {};
+  const form = new RegExp(`^LUMEGATE_PROVIDER_([A-Z0-9_]+?)_${ending}$`);
   for (const name of Object.keys(env)) {
-    const id = /^LUMEGATE_PROVIDER_([A-Z0-9_]+)_URL$/.exec(name)?.[1];
-    const value = id === undefined ? null : url(env, name);
+    const id = form.exec(name)?.[1];
+    const value = id === undefined || text(env, name) === null ? null : read(name);
     if (id !== undefined && value !== null) found[id.toLowerCase().replaceAll('_', '-')] = value;
   }
   return found;
+}
+
+function providerSecrets(env: Environment): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of Object.keys(env)) {
+    const isAnother = name === 'LUMEGATE_BOOTSTRAP_KEY' || name.startsWith('AWS_');
+    const value = /_(KEY|TOKEN)$/.test(name) && !isAnother ? text(env, name) : null;
+    if (value !== null) found[name] = value;
+  }
+  return found;
+}
+
+function list(env: Environment, name: string): string[] {
+  return (text(env, name) ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function instances(env: Environment): InstanceSetting[] {
+  return list(env, 'LUMEGATE_INSTANCES').map((part) => {
+    const match = /^([a-z][a-z0-9-]{0,31})=([a-z][a-z0-9-]{0,31})$/.exec(part);
+    if (match?.[1] === undefined || match[2] === undefined) {
+      throw new SettingError(`LUMEGATE_INSTANCES must be like workshop=openai-images,attic=sd-server, not "${part}"`);
+    }
+    const named = list(env, `LUMEGATE_PROVIDER_${match[1].toUpperCase().replaceAll('-', '_')}_MODELS`);
+    const models = Object.fromEntries(
+      named.map((entry) => {
+        const [model = '', ...own] = entry.split(':');
+        return [model, own.length === 0 ? model : own.join(':')];
+      }),
+    );
+    return { id: match[1], provider: match[2], models: named.length === 0 ? null : models };
+  });
+}
+
+function webhookSecret(env: Environment): string | null {
+  const value = text(env, 'LUMEGATE_OPERATOR_WEBHOOK_SECRET');
+  if (value !== null && !/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(value)) {
+    throw new SettingError('LUMEGATE_OPERATOR_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64');
+  }
+  return value;
 }
 
 function roles(env: Environment): ReadonlySet<'api' | 'worker'> {

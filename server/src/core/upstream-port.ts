@@ -5,10 +5,14 @@ import type { ProviderRequest } from './provider.ts';
 export interface Upstream {
   /** The base address in force for a provider (the operator's own, or the provider's). */
   baseUrl(provider: string): string;
-  /** Ids of the providers that can be used now: a key is there, or none is needed. */
-  ready(): ReadonlySet<string>;
-  exchange(provider: string, request: ProviderRequest, options: UpstreamOptions): Promise<ExchangeResult>;
-  /** Streams a result file; the URL came from the provider and is checked like any hostile one. */
+  /** Whether a provider can reach our own addresses, for callbacks and for files of ours. */
+  canReachUs(provider: string): boolean;
+  /** The key is sent to the provider's own hosts alone; a request to any other is refused unsent. */
+  exchange(provider: string, request: ProviderRequest, options: ExchangeOptions): Promise<ExchangeResult>;
+  /**
+   * Streams a result file; the URL came from the provider and is checked like any hostile one. A `data:` URL is
+   * unpacked here.
+   */
   download(
     provider: string,
     url: string,
@@ -20,6 +24,25 @@ export interface Upstream {
 export interface UpstreamOptions {
   timeoutMs: number;
   signal: AbortSignal;
+}
+
+export interface ExchangeOptions extends UpstreamOptions {
+  /** The key to send; see `ProviderKeys`. */
+  keyId: string;
   /** Called once the first byte is about to leave. */
   onSending?: () => void;
+}
+
+/** A caller's file, read whole; null when it cannot be had. */
+export interface InputFile {
+  bytes: Uint8Array;
+  /** By its content; `application/octet-stream` when that says nothing. */
+  contentType: string;
+}
+
+/** Fetches files that callers name: our own, or strangers' through the checked way out. At most 25 MB. */
+export interface Inputs {
+  read(url: string, signal: AbortSignal): Promise<InputFile | null>;
+  /** True for an address of a file that this gateway serves. */
+  isOurs(url: string): boolean;
 }

@@ -19,7 +19,7 @@ export interface Tx {
 }
 
 /** Topics of wake-ups between processes; each carries an id or an empty text. */
-export type Topic = 'work' | 'job' | 'hint' | 'delivery' | 'keys';
+export type Topic = 'work' | 'job' | 'hint' | 'delivery' | 'keys' | 'provider-keys' | 'alert';
 
 /**
  * The store, whichever engine carries it. One SQL text serves both; `lumegate_now()` is the

@@ -24,7 +24,8 @@ CREATE TABLE api_keys (
   max_concurrent_jobs bigint,
   expires_at bigint,
   created_at bigint NOT NULL,
-  revoked_at bigint
+  revoked_at bigint,
+  is_admin bigint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE attempts (
@@ -45,7 +46,19 @@ CREATE TABLE attempts (
   lease_epoch bigint NOT NULL,
   intent_at bigint NOT NULL,
   accepted_at bigint,
-  closed_at bigint
+  closed_at bigint,
+  provider_key text,
+  upstream_id text,
+  expected_cost_micro_usd bigint,
+  ready_json text
+);
+
+CREATE TABLE cost_entries (
+  attempt_id text NOT NULL,
+  provider text NOT NULL,
+  account text NOT NULL,
+  amount_micro_usd bigint NOT NULL,
+  created_at bigint NOT NULL
 );
 
 CREATE TABLE deliveries (
@@ -122,7 +135,10 @@ CREATE TABLE jobs (
   created_at bigint NOT NULL,
   started_at bigint,
   completed_at bigint,
-  deadline_at bigint NOT NULL
+  deadline_at bigint NOT NULL,
+  providers text,
+  provider_key text,
+  own_keys bigint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE key_budgets (
@@ -142,6 +158,17 @@ CREATE TABLE migrations (
   applied_at bigint NOT NULL
 );
 
+CREATE TABLE operator_alerts (
+  id text NOT NULL,
+  kind text NOT NULL,
+  subject text NOT NULL,
+  text text NOT NULL,
+  created_at bigint NOT NULL,
+  state text NOT NULL,
+  tries bigint DEFAULT 0 NOT NULL,
+  due_at bigint NOT NULL
+);
+
 CREATE TABLE outputs (
   id text NOT NULL,
   job_id text NOT NULL,
@@ -158,6 +185,30 @@ CREATE TABLE outputs (
   created_at bigint NOT NULL,
   retain_until bigint NOT NULL,
   deleted_at bigint
+);
+
+CREATE TABLE provider_key_states (
+  key_id text NOT NULL,
+  provider text NOT NULL,
+  team_id text,
+  kind text NOT NULL,
+  text text NOT NULL,
+  refusals bigint NOT NULL,
+  since bigint NOT NULL,
+  retry_at bigint NOT NULL
+);
+
+CREATE TABLE provider_keys (
+  id text NOT NULL,
+  provider text NOT NULL,
+  team_id text,
+  label text NOT NULL,
+  last4 text NOT NULL,
+  sealed_secret text NOT NULL,
+  sealed_key text NOT NULL,
+  max_in_flight bigint,
+  created_at bigint NOT NULL,
+  removed_at bigint
 );
 
 CREATE TABLE teams (
@@ -236,6 +287,8 @@ ALTER TABLE accounts ADD CONSTRAINT accounts_team_id_fkey FOREIGN KEY (team_id) 
 
 ALTER TABLE accounts ADD CONSTRAINT accounts_team_id_mode_key UNIQUE (team_id, mode);
 
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_is_admin_check CHECK ((is_admin = ANY (ARRAY[(0)::bigint, (1)::bigint])));
+
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_lookup_hash_key UNIQUE (lookup_hash);
 
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_max_concurrent_jobs_check CHECK ((max_concurrent_jobs > 0));
@@ -263,6 +316,14 @@ ALTER TABLE attempts ADD CONSTRAINT attempts_number_check CHECK ((number > 0));
 ALTER TABLE attempts ADD CONSTRAINT attempts_pkey PRIMARY KEY (id);
 
 ALTER TABLE attempts ADD CONSTRAINT attempts_state_check CHECK ((state = ANY (ARRAY['INTENT'::text, 'SENT'::text, 'ACCEPTED'::text, 'DONE'::text, 'REJECTED'::text, 'AMBIGUOUS'::text])));
+
+ALTER TABLE cost_entries ADD CONSTRAINT cost_entries_account_check CHECK ((account = ANY (ARRAY['cost'::text, 'suspense'::text])));
+
+ALTER TABLE cost_entries ADD CONSTRAINT cost_entries_amount_micro_usd_check CHECK ((amount_micro_usd >= 0));
+
+ALTER TABLE cost_entries ADD CONSTRAINT cost_entries_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES attempts(id);
+
+ALTER TABLE cost_entries ADD CONSTRAINT cost_entries_pkey PRIMARY KEY (attempt_id);
 
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_check CHECK (((state = 'pending'::text) = (ended_at IS NULL)));
 
@@ -308,6 +369,8 @@ ALTER TABLE jobs ADD CONSTRAINT jobs_expired_check CHECK ((expired = ANY (ARRAY[
 
 ALTER TABLE jobs ADD CONSTRAINT jobs_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text])));
 
+ALTER TABLE jobs ADD CONSTRAINT jobs_own_keys_check CHECK ((own_keys = ANY (ARRAY[(0)::bigint, (1)::bigint])));
+
 ALTER TABLE jobs ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
 ALTER TABLE jobs ADD CONSTRAINT jobs_price_micro_check CHECK ((price_micro > 0));
@@ -334,6 +397,10 @@ ALTER TABLE meta ADD CONSTRAINT meta_pkey PRIMARY KEY (name);
 
 ALTER TABLE migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 
+ALTER TABLE operator_alerts ADD CONSTRAINT operator_alerts_pkey PRIMARY KEY (id);
+
+ALTER TABLE operator_alerts ADD CONSTRAINT operator_alerts_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text, 'unsent'::text])));
+
 ALTER TABLE outputs ADD CONSTRAINT outputs_blob_key_key UNIQUE (blob_key);
 
 ALTER TABLE outputs ADD CONSTRAINT outputs_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
@@ -349,6 +416,18 @@ ALTER TABLE outputs ADD CONSTRAINT outputs_size_bytes_check CHECK ((size_bytes >
 ALTER TABLE outputs ADD CONSTRAINT outputs_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id);
 
 ALTER TABLE outputs ADD CONSTRAINT outputs_token_key UNIQUE (token);
+
+ALTER TABLE provider_key_states ADD CONSTRAINT provider_key_states_kind_check CHECK ((kind = ANY (ARRAY['unauthorized'::text, 'quota'::text])));
+
+ALTER TABLE provider_key_states ADD CONSTRAINT provider_key_states_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE provider_key_states ADD CONSTRAINT provider_key_states_refusals_check CHECK ((refusals > 0));
+
+ALTER TABLE provider_keys ADD CONSTRAINT provider_keys_max_in_flight_check CHECK ((max_in_flight > 0));
+
+ALTER TABLE provider_keys ADD CONSTRAINT provider_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE provider_keys ADD CONSTRAINT provider_keys_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id);
 
 ALTER TABLE teams ADD CONSTRAINT teams_max_concurrent_jobs_check CHECK ((max_concurrent_jobs > 0));
 
@@ -396,6 +475,10 @@ ALTER TABLE workers ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_by_team ON public.api_keys USING btree (team_id);
 
+CREATE UNIQUE INDEX attempts_one_per_generation ON public.attempts USING btree (provider, upstream_id) WHERE (upstream_id IS NOT NULL);
+
+CREATE INDEX cost_entries_in_suspense ON public.cost_entries USING btree (provider) WHERE (account = 'suspense'::text);
+
 CREATE INDEX deliveries_by_job ON public.deliveries USING btree (job_id);
 
 CREATE INDEX deliveries_due ON public.deliveries USING btree (due_at, id) WHERE (state = 'pending'::text);
@@ -422,13 +505,17 @@ CREATE INDEX jobs_leased ON public.jobs USING btree (lease_owner) WHERE (status 
 
 CREATE INDEX jobs_open_deadline ON public.jobs USING btree (deadline_at) WHERE (status = ANY (ARRAY['QUEUED'::text, 'PROCESSING'::text]));
 
-CREATE INDEX jobs_running ON public.jobs USING btree (team_id, key_id, provider) WHERE (status = 'PROCESSING'::text);
+CREATE INDEX jobs_running ON public.jobs USING btree (team_id, key_id, provider, provider_key) WHERE (status = 'PROCESSING'::text);
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (queue_rank, id) WHERE (status = 'QUEUED'::text);
 
 CREATE INDEX jobs_waiting_of_team ON public.jobs USING btree (team_id, queue_rank DESC, mode, user_id, model, created_at, id) WHERE (status = 'QUEUED'::text);
 
+CREATE INDEX operator_alerts_due ON public.operator_alerts USING btree (due_at) WHERE (state = 'pending'::text);
+
 CREATE INDEX outputs_by_retention ON public.outputs USING btree (retain_until) WHERE (deleted_at IS NULL);
+
+CREATE INDEX provider_keys_by_provider ON public.provider_keys USING btree (provider, team_id) WHERE (removed_at IS NULL);
 
 CREATE INDEX transfers_by_credit ON public.transfers USING btree (credit_account, created_at);
 
@@ -453,6 +540,8 @@ CREATE OR REPLACE FUNCTION public.lumegate_refuse()
  LANGUAGE plpgsql
 AS $function$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0]; END $function$
 ;
+
+CREATE TRIGGER cost_entries_never_go BEFORE DELETE ON public.cost_entries FOR EACH ROW EXECUTE FUNCTION lumegate_refuse('cost entries are only ever added');
 
 CREATE TRIGGER jobs_final_states_stay BEFORE UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION lumegate_refuse('a final state never changes');
 

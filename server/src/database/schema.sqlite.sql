@@ -29,7 +29,7 @@ CREATE TABLE api_keys (
   expires_at BIGINT,
   created_at BIGINT NOT NULL,
   revoked_at BIGINT
-);
+, is_admin BIGINT NOT NULL DEFAULT 0 CHECK (is_admin IN (0, 1)));
 
 CREATE INDEX api_keys_by_team ON api_keys (team_id);
 
@@ -51,11 +51,26 @@ CREATE TABLE attempts (
   lease_epoch BIGINT NOT NULL,
   intent_at BIGINT NOT NULL,
   accepted_at BIGINT,
-  closed_at BIGINT,
+  closed_at BIGINT, provider_key TEXT, upstream_id TEXT, expected_cost_micro_usd BIGINT, ready_json TEXT,
   UNIQUE (job_id, number),
   CHECK (state <> 'ACCEPTED' OR reference_json IS NOT NULL),
   CHECK ((state IN ('DONE', 'REJECTED')) = (closed_at IS NOT NULL) OR state = 'AMBIGUOUS')
 );
+
+CREATE UNIQUE INDEX attempts_one_per_generation ON attempts (provider, upstream_id) WHERE upstream_id IS NOT NULL;
+
+CREATE TABLE cost_entries (
+  attempt_id TEXT PRIMARY KEY REFERENCES attempts (id),
+  provider TEXT NOT NULL,
+  account TEXT NOT NULL CHECK (account IN ('cost', 'suspense')),
+  amount_micro_usd BIGINT NOT NULL CHECK (amount_micro_usd >= 0),
+  created_at BIGINT NOT NULL
+);
+
+CREATE INDEX cost_entries_in_suspense ON cost_entries (provider) WHERE account = 'suspense';
+
+CREATE TRIGGER cost_entries_never_go BEFORE DELETE ON cost_entries
+BEGIN SELECT RAISE(ABORT, 'cost entries are only ever added'); END;
 
 CREATE TABLE deliveries (
   id TEXT PRIMARY KEY,
@@ -145,7 +160,7 @@ CREATE TABLE jobs (
   created_at BIGINT NOT NULL,
   started_at BIGINT,
   completed_at BIGINT,
-  deadline_at BIGINT NOT NULL,
+  deadline_at BIGINT NOT NULL, providers TEXT, provider_key TEXT, own_keys BIGINT NOT NULL DEFAULT 0 CHECK (own_keys IN (0, 1)),
   CHECK ((status IN ('COMPLETED', 'FAILED', 'CANCELLED')) = (completed_at IS NOT NULL)),
   CHECK (status <> 'COMPLETED' OR (result_json IS NOT NULL AND progress = 100 AND charge_micro > 0)),
   CHECK (status NOT IN ('FAILED', 'CANCELLED') OR charge_micro = 0),
@@ -168,7 +183,7 @@ CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE status = 'PROCESSING';
 
 CREATE INDEX jobs_open_deadline ON jobs (deadline_at) WHERE status IN ('QUEUED', 'PROCESSING');
 
-CREATE INDEX jobs_running ON jobs (team_id, key_id, provider) WHERE status = 'PROCESSING';
+CREATE INDEX jobs_running ON jobs (team_id, key_id, provider, provider_key) WHERE status = 'PROCESSING';
 
 CREATE INDEX jobs_waiting ON jobs (queue_rank, id) WHERE status = 'QUEUED';
 
@@ -192,6 +207,19 @@ CREATE TABLE meta (
 
 CREATE TABLE migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL);
 
+CREATE TABLE operator_alerts (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  text TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'failed', 'unsent')),
+  tries BIGINT NOT NULL DEFAULT 0,
+  due_at BIGINT NOT NULL
+);
+
+CREATE INDEX operator_alerts_due ON operator_alerts (due_at) WHERE state = 'pending';
+
 CREATE TABLE outputs (
   id TEXT PRIMARY KEY,
   job_id TEXT NOT NULL REFERENCES jobs (id),
@@ -212,6 +240,32 @@ CREATE TABLE outputs (
 );
 
 CREATE INDEX outputs_by_retention ON outputs (retain_until) WHERE deleted_at IS NULL;
+
+CREATE TABLE provider_key_states (
+  key_id TEXT PRIMARY KEY,
+  provider TEXT NOT NULL,
+  team_id TEXT,
+  kind TEXT NOT NULL CHECK (kind IN ('unauthorized', 'quota')),
+  text TEXT NOT NULL,
+  refusals BIGINT NOT NULL CHECK (refusals > 0),
+  since BIGINT NOT NULL,
+  retry_at BIGINT NOT NULL
+);
+
+CREATE TABLE provider_keys (
+  id TEXT PRIMARY KEY,
+  provider TEXT NOT NULL,
+  team_id TEXT REFERENCES teams (id),
+  label TEXT NOT NULL,
+  last4 TEXT NOT NULL,
+  sealed_secret TEXT NOT NULL,
+  sealed_key TEXT NOT NULL,
+  max_in_flight BIGINT CHECK (max_in_flight > 0),
+  created_at BIGINT NOT NULL,
+  removed_at BIGINT
+);
+
+CREATE INDEX provider_keys_by_provider ON provider_keys (provider, team_id) WHERE removed_at IS NULL;
 
 CREATE TABLE teams (
   id TEXT PRIMARY KEY,

@@ -29,7 +29,8 @@ export function createSignals(database: Database, topic: Topic, clock: Clock): S
       return {
         wait: async (ms, signal) => {
           const ended = new AbortController();
-          const abort = (): void => ended.abort();
+          // A reason of ours: by default each abort builds an exception with its stack.
+          const abort = (): void => ended.abort('woken');
           wakeUp = abort;
           signal?.addEventListener('abort', abort, { once: true });
           if (!signalled && signal?.aborted !== true) await clock.sleep(ms, ended.signal);
