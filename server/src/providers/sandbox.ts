@@ -65,11 +65,19 @@ export const sandbox: Provider = {
   },
   find: (attempt) => lookUp(attempt.baseUrl, attempt.attemptId),
   found: (answer) => {
-    if (answer.status === 404) return null;
+    if (answer.status === 404) return { candidates: [], next: null, isComplete: true };
     const read = generation.safeParse(answer.json);
-    return read.success ? referenceTo(read.data.id) : 'unsure';
+    return read.success ? { candidates: [referenceTo(read.data.id)], next: null, isComplete: true } : 'unsure';
   },
+  probe: (baseUrl) => lookUp(baseUrl, PROBE_ID),
+  probed: (answer) =>
+    answer.status === 404 || answer.status === 200
+      ? { state: 'ok', text: 'The sandbox answers', balanceMicroUsd: null }
+      : { state: 'failed', kind: 'unavailable', text: `The sandbox answered ${answer.status}` },
 };
+
+/** No generation has this id: that the sandbox says so shows that it is there. */
+const PROBE_ID = '00000000-0000-7000-8000-000000000000';
 
 function referenceTo(id: string): ProviderReference {
   return { id, pollUrl: null, cancelUrl: null };
