@@ -40,6 +40,7 @@ describe('checkInput accepts', () => {
         ignored: [],
         urls: [],
         webhook: { url: null, events: null },
+        routing: { providers: null, fallback: 'nearest', maxCredits: null },
       },
     });
   });

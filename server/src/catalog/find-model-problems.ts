@@ -1,21 +1,26 @@
 import { MICRO_PER_CREDIT } from '../core/money.ts';
+import { findRouteProblems } from './find-route-problems.ts';
 import type { JsonValue } from './json-value.ts';
-import type { MapRule, Model, ParameterSchema, PerMegapixelPrice, Route } from './model.ts';
+import type { Model, ParameterSchema, PerMegapixelPrice } from './model.ts';
 import { zodForParameter } from './parameter-zod.ts';
+import { findConditionProblems } from './route-conditions.ts';
 
 /** What is wrong with a model beyond what the JSON Schema of its file can say; empty when nothing is. */
 export function findModelProblems(model: Model): string[] {
-  return [
+  const problems = [
     ...findNameProblems(model),
     ...Object.entries({ ...model.ignored, ...model.parameters }).flatMap(([name, schema]) =>
       findParameterProblems(name, schema),
     ),
     ...findPriceProblems(model),
     ...(model.availability.state === 'live' && model.routes.length === 0 ? ['it is live without a route'] : []),
-    ...model.routes.flatMap((route) =>
-      findRouteProblems(model, route).map((text) => `route ${route.provider}: ${text}`),
-    ),
+    ...findConditionProblems(model),
   ];
+  // Routes are judged by price and conditions too, so these have to be right first.
+  if (problems.length > 0) return problems;
+  return model.routes.flatMap((route) =>
+    findRouteProblems(model, route).map((text) => `route ${route.provider}: ${text}`),
+  );
 }
 
 function findNameProblems(model: Model): string[] {
@@ -84,66 +89,4 @@ function findSizeProblems(model: Model, price: PerMegapixelPrice): string[] {
     problems.push(`price: "${price.input.parameter}" must be a list parameter`);
   }
   return problems;
-}
-
-function findRouteProblems(model: Model, route: Route): string[] {
-  const names = new Set(['prompt', ...Object.keys(model.parameters)]);
-  const targets = [...Object.values(route.map).flatMap(targetsOf), ...Object.keys(route.constants)];
-  return [
-    ...[...names].filter((name) => !Object.hasOwn(route.map, name)).map((name) => `no rule for "${name}"`),
-    ...Object.keys(route.map)
-      .filter((name) => !names.has(name))
-      .map((name) => `a rule for "${name}", which is no parameter`),
-    ...targets
-      .filter((target, index) => targets.indexOf(target) !== index)
-      .map((target) => `"${target}" is written twice`),
-    ...Object.entries(route.map).flatMap(([name, rule]) => findRuleProblems({ model, route, name, rule })),
-  ];
-}
-
-function targetsOf(rule: MapRule): string[] {
-  if (rule.rule === 'drop' || rule.rule === 'read-by') return [];
-  return rule.rule === 'aspect-ratio-to-pixels' ? [rule.to.width, rule.to.height] : [rule.to];
-}
-
-function findRuleProblems(place: { model: Model; route: Route; name: string; rule: MapRule }): string[] {
-  const { model, route, name, rule } = place;
-  const schema = model.parameters[name];
-  switch (rule.rule) {
-    case 'values': {
-      const missing = (schema?.enum ?? []).filter((value) => !Object.hasOwn(rule.values, value));
-      return schema?.enum === undefined
-        ? [`"${name}" has no fixed values to translate`]
-        : missing.map((value) => `${name}: nothing for "${value}"`);
-    }
-    case 'first-items':
-      return schema?.type === 'array' ? [] : [`"${name}" is no list`];
-    case 'read-by': {
-      const reader = route.map[rule.parameter];
-      const reads = reader?.rule === 'aspect-ratio-to-pixels' ? namesReadBy(reader) : [];
-      return reads.includes(name) ? [] : [`"${rule.parameter}" does not read "${name}"`];
-    }
-    case 'aspect-ratio-to-pixels': {
-      const areas = rule.areaFrom === undefined ? [] : (model.parameters[rule.areaFrom.parameter]?.enum ?? []);
-      return [
-        ...namesReadBy(rule)
-          .filter((read) => !Object.hasOwn(model.parameters, read))
-          .map((read) => `${name}: no parameter "${read}"`),
-        ...areas
-          .filter((value) => rule.areaFrom?.areaPixels[value] === undefined)
-          .map((value) => `${name}: no area for "${value}"`),
-        ...(rule.sideMin <= rule.sideMax && rule.sideMax >= rule.multiple ? [] : [`${name}: no side fits its limits`]),
-      ];
-    }
-    case 'rename':
-    case 'drop':
-      return [];
-  }
-}
-
-function namesReadBy(rule: Extract<MapRule, { rule: 'aspect-ratio-to-pixels' }>): string[] {
-  return [
-    ...(rule.areaFrom === undefined ? [] : [rule.areaFrom.parameter]),
-    ...(rule.sidesFrom === undefined ? [] : [rule.sidesFrom.width, rule.sidesFrom.height]),
-  ];
 }

@@ -7,8 +7,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 import { checkInput } from './check-input.ts';
-import { buildCatalog, loadCatalog, type CatalogFiles } from './load-catalog.ts';
+import { buildCatalog, loadCatalog, readCatalogFiles, type CatalogFiles } from './load-catalog.ts';
 import { mapParameters } from './parameter-map.ts';
+import { meetsConditions } from './route-conditions.ts';
 import { CATALOG_FOLDER } from './test-catalog.ts';
 
 const catalog = loadCatalog(CATALOG_FOLDER);
@@ -22,16 +23,10 @@ function readJson(...parts: string[]): Record<string, unknown> {
 type BrokenModel = Record<string, any>;
 
 /** Just enough files for one model, with one change made to it. */
-function filesWith(change: (model: BrokenModel) => void): CatalogFiles {
-  const model: BrokenModel = readJson('models', 'flux-2-pro.json');
+function filesWith(change: (model: BrokenModel) => void, id = 'flux-2-pro'): CatalogFiles {
+  const model: BrokenModel = readJson('models', `${id}.json`);
   change(model);
-  return {
-    models: { 'flux-2-pro': model },
-    providers: { sandbox: readJson('providers', 'sandbox.json') },
-    modelSchema: readJson('schema', 'model.schema.json'),
-    providerSchema: readJson('schema', 'provider.schema.json'),
-    glossary: readJson('parameters.json'),
-  };
+  return { ...readCatalogFiles(CATALOG_FOLDER), models: { [id]: model } };
 }
 
 describe('loadCatalog', () => {
@@ -105,17 +100,20 @@ describe('the catalogue files', () => {
   }
 
   for (const model of catalog.models.values()) {
-    it(`${model.id}: every example passes, and loses no shape or size on any route`, () => {
+    it(`${model.id}: every example passes, loses no shape on any route, and no size on the one that is tried first`, () => {
       for (const example of model.examples) {
         const checked = checkInput(model, { model: model.id, ...example.input });
         assert.ok(checked.ok, `${example.title}: ${JSON.stringify(checked)}`);
-        for (const route of model.routes) {
-          const adjusted: string[] = mapParameters(model, route, checked.input).adjustments.map(
-            ({ parameter }) => parameter,
-          );
+        const { input } = checked;
+        const serving = model.routes.filter((one) => meetsConditions(one, input.parameters));
+        const firstTried = serving.find((route) => !route.sandbox);
+        for (const route of serving) {
+          const kept = route.sandbox || route === firstTried ? ['aspect_ratio', 'resolution'] : ['aspect_ratio'];
+          const adjusted: string[] = mapParameters(model, route, input).adjustments.map(({ parameter }) => parameter);
           assert.deepEqual(
-            adjusted.filter((name) => ['aspect_ratio', 'resolution'].includes(name)),
+            adjusted.filter((name) => kept.includes(name)),
             [],
+            `${example.title} on ${route.provider}`,
           );
         }
       }
@@ -193,6 +191,148 @@ describe('a broken catalogue is refused with the file and the reason', () => {
       assert.throws(() => buildCatalog(filesWith(change)), reason);
     });
   }
+
+  const routeCases: [string, string, (model: BrokenModel) => void, RegExp][] = [
+    [
+      'two routes of one provider for the same request',
+      'flux-fill-pro',
+      (model) => model.routes.push({ ...model.routes[1], when: [{ parameter: 'mask', is: 'present' }] }),
+      /two routes may match the same request/,
+    ],
+    [
+      'one route twice',
+      'flux-fill-pro',
+      (model) => model.routes.push(model.routes[1]),
+      /two routes may match the same request/,
+    ],
+    [
+      'a condition on no parameter',
+      'flux-fill-pro',
+      (model) => (model.routes[1].when = [{ parameter: 'mood', is: 'present' }]),
+      /when: no parameter "mood"/,
+    ],
+    [
+      'a condition on a value that nobody can send',
+      'flux-fill-pro',
+      (model) => (model.routes[1].when = [{ parameter: 'mode', equals: 'upscale' }]),
+      /"mode" is never "upscale"/,
+    ],
+    [
+      'a condition that a default always meets',
+      'flux-fill-pro',
+      (model) => (model.routes[1].when = [{ parameter: 'guidance', is: 'present' }]),
+      /"guidance" has a default/,
+    ],
+    [
+      'a value that is called implied and is not',
+      'flux-fill-pro',
+      (model) => delete model.routes[1].when,
+      /"mode" is implied, but "when" leaves it open/,
+    ],
+    [
+      'an address that is sent as it stands',
+      'flux-fill-pro',
+      (model) => (model.routes[1].map.mask = { rule: 'rename', to: 'mask' }),
+      /"mask" is an address and needs the rule of a file/,
+    ],
+    [
+      'a file that is none',
+      'flux-fill-pro',
+      (model) => (model.routes[1].map.seed = { rule: 'file', to: 'seed', as: 'url' }),
+      /"seed" is no address/,
+    ],
+    [
+      'a scale that does not rise',
+      'flux-fill-pro',
+      (model) => (model.routes[1].map.guidance.points[1].to = 1),
+      /guidance: its points do not rise/,
+    ],
+    [
+      'a scale that ends too early',
+      'flux-fill-pro',
+      (model) => (model.routes[1].map.guidance.points[2].from = 4),
+      /guidance: its points do not reach/,
+    ],
+    [
+      'limits that nothing fits',
+      'flux-fill-pro',
+      (model) => (model.routes[1].map.steps.minimum = 60),
+      /steps: no value fits its limits/,
+    ],
+    [
+      'work for the gateway that it cannot do',
+      'flux-fill-pro',
+      (model) => (model.routes[1].map.seed = { rule: 'gateway' }),
+      /the gateway cannot do "seed" itself/,
+    ],
+    [
+      'a cost above the price',
+      'flux-fill-pro',
+      (model) => (model.routes[1].cost.microUsd = 50_001),
+      /costs 50001 micro-dollars where the price brings 50000/,
+    ],
+    [
+      'a cost below nothing',
+      'flux-fill-pro',
+      (model) => (model.routes[1].cost.microUsd = -1),
+      /models\/flux-fill-pro\.json: routes\.1\.cost/,
+    ],
+    [
+      'a workflow that is not there',
+      'flux-fill-pro',
+      (model) => (model.routes[1].workflow = 'nothing'),
+      /no workflow "nothing" in workflows\//,
+    ],
+    [
+      'numbered fields one of which is written by another rule',
+      'flux-2-pro',
+      (model) => (model.routes[1].map.seed.to = 'input_image_3'),
+      /"input_image_3" is written twice/,
+    ],
+    [
+      'one list without a limit',
+      'flux-2-pro',
+      (model) => (model.routes[1].map.input_images.to = 'images'),
+      /input_images: max goes with one list/,
+    ],
+    [
+      'a size without an area',
+      'flux-2-pro',
+      (model) => delete model.routes[1].map.aspect_ratio.areaFrom.areaPixels['2MP'],
+      /aspect_ratio: no area for "2MP"/,
+    ],
+    [
+      'a flag with half a table',
+      'flux-2-pro',
+      (model) => delete model.routes[1].map.prompt_upsampling.values.false,
+      /prompt_upsampling: nothing for "false"/,
+    ],
+  ];
+  for (const [name, id, change, reason] of routeCases) {
+    it(name, () => {
+      assert.throws(() => buildCatalog(filesWith(change, id)), reason);
+    });
+  }
+
+  it('a loss is allowed where the file says why', () => {
+    const change = (model: BrokenModel): void => {
+      Object.assign(model.routes[1].cost, { microUsd: 90_000, lossReason: 'For the first week.' });
+    };
+    const route = buildCatalog(filesWith(change, 'flux-fill-pro')).findModel('flux-fill-pro')?.routes[1];
+    assert.equal(route?.cost?.mode === 'flat' && route.cost.lossReason, 'For the first week.');
+  });
+
+  it('a workflow comes with the route that names it, and a broken one is refused', () => {
+    const files = filesWith((model) => (model.routes[1].workflow = 'draw'), 'flux-fill-pro');
+    const graph = { 1: { class_type: 'SaveImage', inputs: {} } };
+    const built = buildCatalog({ ...files, workflows: { draw: { about: 'A test.', graph } } });
+    assert.deepEqual(built.findModel('flux-fill-pro')?.routes[1]?.template, graph);
+    assert.equal(built.findModel('flux-fill-pro')?.routes[0]?.template, null);
+    assert.throws(
+      () => buildCatalog({ ...files, workflows: { draw: { about: 'A test.' } } }),
+      /workflows\/draw\.json: it must have/,
+    );
+  });
 
   it('a provider under another name than its id', () => {
     const files = filesWith(() => undefined);

@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { z } from 'zod';
 
 import { findModelProblems } from './find-model-problems.ts';
-import { deepFreeze, isJsonObject } from './json-value.ts';
-import type { Model, Operation, ParameterSchema, PriceRule, ProviderFacts, Route } from './model.ts';
+import { deepFreeze, isJsonObject, type JsonValue } from './json-value.ts';
+import type {
+  FlatCost,
+  Model,
+  Operation,
+  ParameterSchema,
+  PerMegapixelCost,
+  PriceRule,
+  ProviderFacts,
+  Route,
+} from './model.ts';
 import { nearestName } from './spelling.ts';
 
 /** Everything the server knows about models and providers. Frozen; nothing in it changes while the server runs. */
@@ -29,23 +38,47 @@ export interface CatalogFiles {
   providerSchema: unknown;
   /** `parameters.json`: one text per parameter name. */
   glossary: unknown;
+  /** `workflows/`: graphs that routes name; none where it is absent. */
+  workflows?: Readonly<Record<string, unknown>>;
+}
+
+/** A route as its file has it: what is usual may be left out. */
+type RouteFile = Omit<Route, 'sandbox' | 'template' | 'when' | 'standIn' | 'cost'> & {
+  when?: Route['when'];
+  standIn?: Route['standIn'];
+  cost:
+    | (Omit<FlatCost, 'lossReason'> & Optional)
+    | (Omit<PerMegapixelCost, 'lossReason'> & Optional)
+    | { mode: 'none' }
+    | null;
+  /** The name of a file in `workflows/`. */
+  workflow?: string | null;
+};
+interface Optional {
+  lossReason?: string | null;
 }
 
 /** The content of a model's file: what is not in the glossary, the providers' files or computed. */
 type ModelFile = Omit<Model, 'routes' | 'priceVersion'> & {
-  routes: readonly Omit<Route, 'sandbox'>[];
+  routes: readonly RouteFile[];
   $schema?: string;
 };
 
 /** Reads and checks the catalogue folder. Throws an Error that names the file and the reason. */
 export function loadCatalog(folder: string): Catalog {
-  return buildCatalog({
+  return buildCatalog(readCatalogFiles(folder));
+}
+
+/** The folder's files, parsed and not yet checked: for `withInstances` before `buildCatalog`. Throws in the same way. */
+export function readCatalogFiles(folder: string): CatalogFiles {
+  return {
     models: readFolder(path.join(folder, 'models')),
     providers: readFolder(path.join(folder, 'providers')),
     modelSchema: readJson(path.join(folder, 'schema', 'model.schema.json')),
     providerSchema: readJson(path.join(folder, 'schema', 'provider.schema.json')),
     glossary: readJson(path.join(folder, 'parameters.json')),
-  });
+    workflows: readFolder(path.join(folder, 'workflows')),
+  };
 }
 
 /** The same from contents already parsed; throws in the same way. */
@@ -67,7 +100,7 @@ export function buildCatalog(files: CatalogFiles): Catalog {
     const file = `models/${name}.json`;
     checkModel(file, content);
     // Safe: the model schema was just checked, and ModelFile says in types what it says.
-    const model = completeModel(content as ModelFile, { file, glossary, providers });
+    const model = completeModel(content as ModelFile, { file, glossary, providers, workflows: files.workflows ?? {} });
     if (model.id !== name) fail(file, `its id is "${model.id}"; the file name must be the id`);
     const problems = findModelProblems(model);
     if (problems.length > 0) fail(file, problems.join('; '));
@@ -105,9 +138,11 @@ interface Surroundings {
   file: string;
   glossary: ReadonlyMap<string, string>;
   providers: ReadonlyMap<string, ProviderFacts>;
+  workflows: Readonly<Record<string, unknown>>;
 }
 
-function completeModel(content: ModelFile, { file, glossary, providers }: Surroundings): Model {
+function completeModel(content: ModelFile, surroundings: Surroundings): Model {
+  const { file, glossary } = surroundings;
   const { $schema: _, ...facts } = content;
   const describe = (parameters: Readonly<Record<string, ParameterSchema>>): Record<string, ParameterSchema> =>
     Object.fromEntries(
@@ -117,18 +152,36 @@ function completeModel(content: ModelFile, { file, glossary, providers }: Surrou
         return [name, { ...schema, description }];
       }),
     );
-  const routes = facts.routes.map((route) => {
-    const provider = providers.get(route.provider);
-    if (provider === undefined) fail(file, `no provider "${route.provider}" in providers/`);
-    return { ...route, sandbox: provider.sandbox };
-  });
   return {
     ...facts,
     parameters: describe(facts.parameters),
     ignored: describe(facts.ignored),
     priceVersion: priceVersion(facts.price),
-    routes,
+    routes: facts.routes.map((route) => completeRoute(route, surroundings)),
   };
+}
+
+function completeRoute(route: RouteFile, { file, providers, workflows }: Surroundings): Route {
+  const { workflow = null, when = null, standIn = null, cost, ...facts } = route;
+  const provider = providers.get(route.provider);
+  if (provider === undefined) fail(file, `no provider "${route.provider}" in providers/`);
+  return {
+    ...facts,
+    when,
+    standIn,
+    cost: cost === null || cost.mode === 'none' ? cost : { ...cost, lossReason: cost.lossReason ?? null },
+    template: workflow === null ? null : graphOf(workflow, { file, workflows }),
+    sandbox: provider.sandbox,
+  };
+}
+
+function graphOf(name: string, { file, workflows }: Pick<Surroundings, 'file' | 'workflows'>): JsonValue {
+  const workflow = Object.hasOwn(workflows, name) ? workflows[name] : undefined;
+  if (workflow === undefined) fail(file, `no workflow "${name}" in workflows/`);
+  if (!isJsonObject(workflow) || typeof workflow['about'] !== 'string' || !isJsonObject(workflow['graph']))
+    fail(`workflows/${name}.json`, 'it must have a text "about" and an object "graph"');
+  // Safe: it came out of a JSON file.
+  return workflow['graph'] as JsonValue;
 }
 
 /** The day since when it holds and a fingerprint of the rule, so that no change of a price keeps its old version. */
@@ -166,7 +219,7 @@ function sortedEntries(files: Readonly<Record<string, unknown>>): [string, unkno
 }
 
 function readFolder(folder: string): Record<string, unknown> {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const names = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.json'));
   return Object.fromEntries(names.map((name) => [name.slice(0, -'.json'.length), readJson(path.join(folder, name))]));
 }
 

@@ -1,4 +1,5 @@
 import type { JsonValue } from './json-value.ts';
+import type { MapRule } from './map-rule.ts';
 
 /** What a model makes. */
 export type Modality = 'image' | 'video' | 'music';
@@ -78,71 +79,61 @@ export interface PerMegapixelPrice extends PriceFacts {
 /** How a price is computed. Amounts are credits with at most six decimals; the sum is rounded up to whole credits. */
 export type PriceRule = FlatPrice | PerMegapixelPrice;
 
-/** The provider takes the parameter as it is, under the name `to`. */
-export interface RenameRule {
-  rule: 'rename';
-  to: string;
+/** How well a fact is known: A vendor's own text, B vendor's own source, C several third parties, D one, M unconfirmed. */
+export type EvidenceGrade = 'A' | 'B' | 'C' | 'D' | 'M';
+
+/** A test of the caller's input with its defaults; an empty list counts as absent. */
+export type RouteCondition =
+  | { parameter: string; is: 'present' | 'absent' }
+  | { parameter: string; equals: string | boolean };
+
+interface CostFacts {
+  /** The day on which the cost was true, as `YYYY-MM-DD`. */
+  on: string;
+  source: string;
+  grade: EvidenceGrade;
+  /** Why the cost may exceed the price at the model's defaults; null where it must not. */
+  lossReason: string | null;
 }
 
-/** The provider has other words for the same values. Every value the schema allows must be in the table. */
-export interface ValuesRule {
-  rule: 'values';
-  to: string;
-  values: Readonly<Record<string, string | number | boolean>>;
+/** The same cost for every generation. */
+export interface FlatCost extends CostFacts {
+  mode: 'flat';
+  microUsd: number;
 }
 
-/** The provider has no counterpart; `reason` is told to the caller who asked for it. */
-export interface DropRule {
-  rule: 'drop';
-  reason: string;
+/** So much for the first megapixel of output, for each further one, and for each megapixel put in. */
+export interface PerMegapixelCost extends CostFacts {
+  mode: 'per-megapixel';
+  firstMicroUsd: number;
+  furtherMicroUsd: number;
+  /** Input pictures are reckoned as one megapixel each: their size is unknown before they are fetched. */
+  inputMicroUsd: number;
+  /** Further megapixels count when begun; otherwise by the pixel. */
+  roundUp: boolean;
 }
 
-/** Read by another parameter's transform, which also reports what became of it. */
-export interface ReadByRule {
-  rule: 'read-by';
-  parameter: string;
-}
-
-/** The provider takes at most `max` items; the first ones are sent. */
-export interface FirstItemsRule {
-  rule: 'first-items';
-  to: string;
-  max: number;
-}
-
-/** The provider takes pixels where the caller names a ratio. */
-export interface AspectRatioToPixelsRule {
-  rule: 'aspect-ratio-to-pixels';
-  to: { width: string; height: string };
-  /** The area to come near, and never to exceed. */
-  areaPixels: number;
-  /** Both sides are a multiple of this. */
-  multiple: number;
-  sideMin: number;
-  sideMax: number;
-  /** The ratios (width by height) the model can make, narrowest and widest; absent: whatever the sides allow. */
-  ratioMin?: string;
-  ratioMax?: string;
-  /** A parameter whose value names another area; `substitutes` tells why a value had to be replaced. */
-  areaFrom?: {
-    parameter: string;
-    areaPixels: Readonly<Record<string, number>>;
-    substitutes: Readonly<Record<string, string>>;
-  };
-  /** Parameters that give the sides themselves. One of them alone: the other follows from the ratio. */
-  sidesFrom?: { width: string; height: string; areaPixelsMax: number };
-}
-
-export type MapRule = RenameRule | ValuesRule | DropRule | ReadByRule | FirstItemsRule | AspectRatioToPixelsRule;
+/** What a generation costs the operator; `none` on his own machine and in the sandbox. */
+export type RouteCost = FlatCost | PerMegapixelCost | { mode: 'none' };
 
 /** One way to run a model: a provider, its own name for the model, and how parameters are translated. */
 export interface Route {
   provider: string;
   upstreamModel: string;
+  /** What the caller's input must meet for this route, all of it; null for any input. */
+  when: readonly RouteCondition[] | null;
   /** One rule for `prompt` and for each parameter of the model. */
   map: Readonly<Record<string, MapRule>>;
   /** Sent with every request, in the provider's own names. */
   constants: Readonly<Record<string, JsonValue>>;
+  /** null where no cost is known. */
+  cost: RouteCost | null;
+  /** One sentence for the caller where what runs is not the model itself; null where it is. */
+  standIn: string | null;
+  /** What the adapter fills in: the graph of the workflow that the file names; null for most. */
+  template: JsonValue;
+  /** How well the provider's name for the model and its parameters are known. */
+  evidence: EvidenceGrade;
   /** True where the provider only draws stand-ins; copied from the provider's file. */
   sandbox: boolean;
 }
@@ -196,20 +187,36 @@ export interface Model {
 export interface ProviderFacts {
   id: string;
   label: string;
-  /** The provider's own base address; the operator may set another. */
-  baseUrl: string;
+  /** The adapter that speaks to it; several providers may speak the same way. */
+  adapter: string;
+  /** The provider's own base address; the operator may set another. null where only the operator knows it. */
+  baseUrl: string | null;
   /** The header that carries the key (`prefix` before it) and the setting that holds it; null without a key. */
-  authHeader: { name: string; prefix: string; setting: string } | null;
+  authHeader: { name: string; prefix: string; setting: string; isOptional: boolean } | null;
+  /** Hosts beside that of the base address to which the key may be sent: a name or `*.name`. */
+  keyHosts: readonly string[];
   /** How many generations may be under way at once with one key. */
   maxInFlight: number;
+  /** Generations that may be started in a minute with one key; null where no such limit is known. */
+  startsPerMinute: number | null;
   /** `url-per-request`: the address to call goes with each start. */
   callbackStyle: 'none' | 'url-per-request';
   /** Sending the same start twice buys once. */
   deduplicates: boolean;
-  /** A started generation can be looked up by our attempt's id. */
+  /** A started generation can be looked up after a lost answer. */
   findable: boolean;
+  /** For how long a lost purchase is looked for, or its callback waited for; 0 where there is nothing to look at. */
+  lookMs: number;
+  /** From the first byte of a start to the last of its answer; synchronous providers answer when the work is done. */
+  startMsMax: number;
+  /** Answers carry the files themselves, in base64. */
+  inlineResults: boolean;
+  /** Stands on the operator's own machine: a generation costs nothing but time. */
+  ownMachine: boolean;
   /** Draws stand-ins instead of running models. */
   sandbox: boolean;
   /** Hosts whose result files may be fetched: a name, `*.name`, or `self` for the host of the base address. */
   resultHosts: readonly string[];
+  /** Where these facts come from. */
+  evidence: { grade: EvidenceGrade; text: string; readAt: string };
 }

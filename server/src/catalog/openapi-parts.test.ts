@@ -21,6 +21,9 @@ describe('requestSchema', () => {
       const [example] = model.examples;
       const body = { model: model.id, ...example?.input };
       assert.ok(validate(body), ajv.errorsText(validate.errors));
+      const routed = { ...body, routing: { providers: ['bfl', 'fal'], fallback: 'exact', maxCredits: 2.5 } };
+      assert.ok(validate(routed), ajv.errorsText(validate.errors));
+      assert.ok(checkInput(model, routed).ok);
       const strange = [
         { ...body, stray: 1 },
         { ...body, model: 'other' },
@@ -28,6 +31,12 @@ describe('requestSchema', () => {
         { ...body, [model.paramsField]: { seed: 2 ** 60 } },
         { ...body, webhookUrl: 'https://example.com', webhook_url: 'https://example.com' },
         { ...body, webhookEvents: [] },
+        { ...body, routing: { providers: [] } },
+        { ...body, routing: { providers: ['bfl', 'bfl'] } },
+        { ...body, routing: { providers: ['BFL'] } },
+        { ...body, routing: { fallback: 'any' } },
+        { ...body, routing: { maxCredits: 0 } },
+        { ...body, routing: { stray: 1 } },
         model.prompt === null ? { model: model.id } : { ...body, prompt: '' },
       ];
       for (const wrong of strange) {
@@ -74,7 +83,7 @@ describe('describeModel', () => {
         ],
         ignored: ['go_fast', 'guidance', 'height', 'input_images', 'prompt_upsampling', 'resolution', 'steps', 'width'],
         availability: { state: 'live' },
-        sandbox: { available: true, only: true },
+        sandbox: { available: true, only: false },
       },
     );
     const ratio = description.parameters.find(({ name }) => name === 'aspect_ratio');

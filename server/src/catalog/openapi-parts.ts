@@ -1,4 +1,5 @@
-import { WEBHOOK_EVENTS } from './body-schema.ts';
+import { FALLBACKS, PROVIDER_ID_PATTERN, PROVIDERS_MAX, WEBHOOK_EVENTS } from './body-schema.ts';
+import { ANY_ROUTE } from './check-input.ts';
 import type { JsonValue } from './json-value.ts';
 import type { Availability, Model, ParameterSchema } from './model.ts';
 import { priceRange, type PricingMode } from './quote.ts';
@@ -19,6 +20,7 @@ export function requestSchema(model: Model): JsonObject {
         ? {}
         : { prompt: { type: 'string', ...prompt, description: 'What the result should show, in plain words.' } }),
       [model.paramsField]: blockSchema(model),
+      routing: routingSchema(),
       webhookUrl: { type: 'string', format: 'uri', description: 'Where to send the events of this job.' },
       webhook_url: {
         type: 'string',
@@ -34,6 +36,37 @@ export function requestSchema(model: Model): JsonObject {
     },
     required: ['model', ...(prompt === null ? [] : ['prompt']), ...(model.paramsRequired ? [model.paramsField] : [])],
     not: { required: ['webhookUrl', 'webhook_url'] },
+  };
+}
+
+function routingSchema(): JsonObject {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    description: 'An addition of this gateway: who may serve the job, and at what price.',
+    properties: {
+      providers: {
+        type: 'array',
+        items: { type: 'string', pattern: PROVIDER_ID_PATTERN },
+        minItems: 1,
+        maxItems: PROVIDERS_MAX,
+        uniqueItems: true,
+        description: 'Only these providers, tried in this order. Without it: all that serve the model.',
+      },
+      fallback: {
+        type: 'string',
+        enum: [...FALLBACKS],
+        default: ANY_ROUTE.fallback,
+        description:
+          'exact: only routes that need no adjustment of the request. nearest: adjustments are made and listed. ' +
+          'none: the first route or nothing.',
+      },
+      maxCredits: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        description: 'The most that the job may cost. A dearer request is refused before anything is held.',
+      },
+    },
   };
 }
 

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 
 import { checkInput } from './check-input.ts';
 import { textOf, type JsonValue } from './json-value.ts';
-import type { MapRule, Model } from './model.ts';
+import type { MapRule } from './map-rule.ts';
+import type { Model } from './model.ts';
 import { mapParameters, type MappedParameters } from './parameter-map.ts';
 import { modelForTests } from './test-catalog.ts';
 
@@ -36,7 +37,9 @@ describe('mapParameters', () => {
         output_quality: 90,
         raw: false,
       },
+      files: [],
       adjustments: [],
+      size: { width: 1024, height: 1024, isExact: true },
     });
   });
 

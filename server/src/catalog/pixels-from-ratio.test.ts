@@ -55,6 +55,7 @@ it('sides in pixels are rounded, and shrunk in their own shape when too large', 
   assert.deepEqual(nearestSize({ width: 2048, height: 2048 }, 4_194_304, wider), { width: 2048, height: 2048 });
   const shrunk = nearestSize({ width: 2048, height: 1024 }, ONE_MEGAPIXEL, wider);
   assert.deepEqual(shrunk, { width: 1440, height: 720 });
+  assert.deepEqual(nearestSize({ width: 1032, height: 1016 }, ONE_MEGAPIXEL, wider), { width: 1024, height: 1008 });
 });
 
 it('a ratio is read from its text, with its zeros and endless digits', () => {

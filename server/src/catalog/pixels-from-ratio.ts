@@ -52,12 +52,16 @@ export function sizeForRatio(ratio: number, areaPixels: number, limits: SideLimi
 /** The nearest allowed size to the one asked for, shrunk in its own shape when its area is too large. */
 export function nearestSize(asked: Size, areaPixelsMax: number, limits: SideLimits): Size {
   const shrink = Math.min(1, Math.sqrt(areaPixelsMax / (asked.width * asked.height)));
-  // Shrunk sides are rounded down, or rounding would lift the area above its limit again.
-  const round = shrink < 1 ? Math.floor : Math.round;
-  const fit = (side: number): number => {
+  const fit = (side: number, round: (value: number) => number): number => {
     const low = Math.ceil(limits.sideMin / limits.multiple);
     const high = Math.floor(limits.sideMax / limits.multiple);
     return Math.min(high, Math.max(low, round((side * shrink) / limits.multiple))) * limits.multiple;
   };
-  return { width: fit(asked.width), height: fit(asked.height) };
+  const sized = (round: (value: number) => number): Size => ({
+    width: fit(asked.width, round),
+    height: fit(asked.height, round),
+  });
+  const nearest = sized(Math.round);
+  // Sides are rounded down where they were shrunk, or where rounding them up would lift the area above its limit.
+  return shrink < 1 || nearest.width * nearest.height > areaPixelsMax ? sized(Math.floor) : nearest;
 }

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { MICRO_PER_CREDIT } from '../core/money.ts';
 import { checkInput } from './check-input.ts';
 import type { JsonValue } from './json-value.ts';
-import { priceRange, quote } from './quote.ts';
+import { megapixelsIn } from './megapixels.ts';
+import { priceRange, quote, quoteDelivered, type Delivered } from './quote.ts';
 import { modelForTests } from './test-catalog.ts';
 
 function credits(id: string, parameters: Record<string, JsonValue> = {}): number {
@@ -67,5 +68,47 @@ describe('quote', () => {
 
   it('without a price there is no quote', () => {
     assert.throws(() => quote(modelForTests('flux-2-pro'), { resolution: '9MP' }), RangeError);
+  });
+});
+
+describe('quoteDelivered', () => {
+  const charged = (id: string, given: Record<string, JsonValue>, delivered: Delivered): number => {
+    const model = modelForTests(id);
+    const checked = checkInput(model, { model: id, prompt: 'x', fluxParams: given });
+    assert.ok(checked.ok);
+    return quoteDelivered(model, checked.input.parameters, delivered) / MICRO_PER_CREDIT;
+  };
+  const whole = { outputs: 1, ordered: 1, megapixels: null };
+
+  it('what was ordered costs the quote', () => {
+    assert.equal(charged('flux-1.1-pro', {}, whole), 5);
+    assert.equal(charged('flux-2-pro', { resolution: '4MP' }, { ...whole, megapixels: 4 }), 8);
+  });
+
+  it('flat prices go by the count alone, rounded up to whole credits', () => {
+    assert.equal(charged('flux-1.1-pro', {}, { ...whole, megapixels: 0.1 }), 5);
+    assert.equal(charged('flux-1.1-pro', {}, { ...whole, ordered: 2 }), 3);
+    assert.equal(charged('flux-1.1-pro', {}, { ...whole, outputs: 0 }), 0);
+  });
+
+  it('prices by the megapixel go by the measured size, with the input pictures', () => {
+    assert.equal(charged('flux-2-pro', { resolution: '4MP' }, { ...whole, megapixels: 0.98 }), 3);
+    assert.equal(charged('flux-2-pro', { resolution: '4MP' }, { ...whole, megapixels: 1.2 }), 5);
+    assert.equal(
+      charged('flux-2-max', { resolution: '4MP', input_images: pictures(2) }, { ...whole, megapixels: 1 }),
+      13,
+    );
+    assert.equal(charged('flux-2-pro', { resolution: '4MP' }, whole), 8);
+  });
+
+  it('never more than the quote, whatever was delivered', () => {
+    assert.equal(charged('flux-2-pro', {}, { ...whole, megapixels: 16 }), 3);
+    assert.equal(charged('flux-1.1-pro', {}, { ...whole, outputs: 4 }), 5);
+    assert.throws(() => charged('flux-1.1-pro', {}, { ...whole, ordered: 0 }), RangeError);
+  });
+
+  it('megapixels are those that prices count in', () => {
+    assert.equal(megapixelsIn({ width: 1024, height: 1024 }), 1);
+    assert.equal(megapixelsIn({ width: 2048, height: 1024 }), 2);
   });
 });

@@ -1,5 +1,6 @@
 import { ceilToCredit, fromCredits, microCredits, MICRO_PER_CREDIT, type MicroCredits } from '../core/money.ts';
 import { textOf, type JsonValue } from './json-value.ts';
+import { megapixelsIn } from './megapixels.ts';
 import type { Model, PerMegapixelPrice } from './model.ts';
 
 /** How the wire names a price's shape. */
@@ -14,9 +15,6 @@ export interface Quote {
   parts: string[];
 }
 
-/** 1,024 by 1,024 pixels: what providers sell as one megapixel. */
-const PIXELS_PER_MEGAPIXEL = 1_048_576;
-
 /** The price of a run. Pure: the estimate, the hold and the page all ask here, with `parameters` from `checkInput`. */
 export function quote(model: Model, parameters: Readonly<Record<string, JsonValue>>): Quote {
   const { price, priceVersion } = model;
@@ -25,6 +23,41 @@ export function quote(model: Model, parameters: Readonly<Record<string, JsonValu
     return { priceMicro, priceVersion, pricingMode: 'flat', parts: [`each run: ${creditsText(priceMicro)}`] };
   }
   return { ...sumMegapixels(price, megapixelsOf(price, parameters)), priceVersion, pricingMode: 'per-output' };
+}
+
+/** What a run has delivered of what was ordered. */
+export interface Delivered {
+  /** Pictures stored, and pictures ordered. */
+  outputs: number;
+  ordered: number;
+  /** Of one stored picture, the mean of several (see `megapixelsIn`); null where nothing was measured. */
+  megapixels: number | null;
+}
+
+/**
+ * What a run is charged when less was delivered than ordered, in whole credits and never more than its quote. Flat prices
+ * go by the count; prices by the megapixel also by the size that was measured.
+ */
+export function quoteDelivered(
+  model: Model,
+  parameters: Readonly<Record<string, JsonValue>>,
+  delivered: Delivered,
+): MicroCredits {
+  const { priceMicro } = quote(model, parameters);
+  if (delivered.ordered < 1) throw new RangeError(`${delivered.ordered} outputs ordered`);
+  const part = Math.min(1, Math.max(0, delivered.outputs / delivered.ordered));
+  const each = Math.min(priceMicro, priceBySize(model, parameters, delivered.megapixels) ?? priceMicro);
+  return ceilToCredit(microCredits(Math.ceil(each * part)));
+}
+
+function priceBySize(
+  { price }: Model,
+  parameters: Readonly<Record<string, JsonValue>>,
+  megapixels: number | null,
+): MicroCredits | null {
+  if (price.mode === 'flat' || megapixels === null) return null;
+  const { inputs } = megapixelsOf(price, parameters);
+  return sumMegapixels(price, { inputs, outputs: Math.max(1, Math.ceil(megapixels)) }).priceMicro;
 }
 
 /** The least and the most that a run can cost, in whole credits. */
@@ -54,7 +87,7 @@ function megapixelsOf(price: PerMegapixelPrice, parameters: Readonly<Record<stri
   const pictures = parameters[price.input.parameter];
   const inputs = Array.isArray(pictures) ? pictures.length : 0;
   if (typeof width === 'number' && typeof height === 'number') {
-    const outputs = Math.ceil((width * height) / PIXELS_PER_MEGAPIXEL);
+    const outputs = Math.ceil(megapixelsIn({ width, height }));
     return { inputs, outputs: Math.min(outputs, sides.megapixelsMax) };
   }
   // One side alone leaves the other to the ratio, which may make the picture as large as the model can.

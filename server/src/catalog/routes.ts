@@ -1,4 +1,6 @@
+import type { JsonValue } from './json-value.ts';
 import type { Model, Route } from './model.ts';
+import { meetsConditions } from './route-conditions.ts';
 
 /** When the sandbox may serve live keys; the setting `LUMEGATE_SANDBOX`. */
 export type SandboxSetting = 'auto' | 'on' | 'off';
@@ -6,24 +8,50 @@ export type SandboxSetting = 'auto' | 'on' | 'off';
 export interface RouteChoice {
   /** `test` for `afk_test_…` keys. */
   mode: 'live' | 'test';
-  /** Providers that have what they need to run: a key, where they want one. */
-  providersReady: ReadonlySet<string>;
+  /** Providers that have what they need to run (a key, where they want one), whether or not they work at present. */
+  providersConfigured: ReadonlySet<string>;
+  /** Those of them that may be asked now: not paused, not without a working key. The sandbox need not be among them. */
+  providersUsable: ReadonlySet<string>;
   sandbox: SandboxSetting;
+  /** The caller's checked input: some routes serve only a part of what a model can do. */
+  input: { parameters: Readonly<Record<string, JsonValue>>; given: Readonly<Record<string, JsonValue>> };
+  /** Only these providers and in this order; null where the caller has no wish. Test keys know the sandbox alone. */
+  allowed: readonly string[] | null;
+  /** The operator's order. Providers that it does not name follow in the order of the model's file. */
+  order: readonly string[];
 }
 
 /**
  * The routes that may serve a request, in order of trial; empty when none may.
- * Sandbox and real routes are never mixed: a provider that fails must show as a failed job, not as a drawing.
+ * Sandbox and real routes are never mixed: a provider that fails must show as a failed job, not as a drawing. So what is
+ * configured decides between them, and what is usable only within the real ones.
  */
 export function routesFor(model: Model, choice: RouteChoice): Route[] {
   if (model.availability.state === 'retired') return [];
-  const drawn = model.routes.filter((route) => route.sandbox);
+  const serving = model.routes.filter((route) => meetsConditions(route, choice.input.parameters));
+  const drawn = serving.filter((route) => route.sandbox);
   if (choice.mode === 'test') return drawn;
-  const real = model.routes.filter((route) => !route.sandbox && choice.providersReady.has(route.provider));
-  if (real.length > 0 || choice.sandbox === 'off') return real;
-  if (choice.sandbox === 'on') return drawn;
+  const real = serving.filter((route) => !route.sandbox && choice.providersConfigured.has(route.provider));
+  if (real.length > 0 || choice.sandbox === 'off') {
+    return inOrder(
+      real.filter((route) => choice.providersUsable.has(route.provider)),
+      choice,
+    );
+  }
+  if (choice.sandbox === 'on') return inOrder(drawn, choice);
   // `auto`: the sandbox serves until the first real provider is there, for whatever model.
-  const sandboxes = new Set(drawn.map((route) => route.provider));
-  const hasRealProvider = [...choice.providersReady].some((provider) => !sandboxes.has(provider));
-  return hasRealProvider ? [] : drawn;
+  const sandboxes = new Set(model.routes.filter((route) => route.sandbox).map((route) => route.provider));
+  const hasRealProvider = [...choice.providersConfigured].some((provider) => !sandboxes.has(provider));
+  return hasRealProvider ? [] : inOrder(drawn, choice);
+}
+
+function inOrder(routes: readonly Route[], { allowed, order }: RouteChoice): Route[] {
+  const places = allowed ?? order;
+  const placeOf = ({ provider }: Route): number => {
+    const place = places.indexOf(provider);
+    return place === -1 ? places.length : place;
+  };
+  return routes
+    .filter((route) => allowed === null || allowed.includes(route.provider))
+    .toSorted((a, b) => placeOf(a) - placeOf(b));
 }

@@ -1,0 +1,29 @@
+import { microUsd, type MicroUsd } from '../core/money.ts';
+import type { JsonValue } from './json-value.ts';
+import { megapixelsIn } from './megapixels.ts';
+import type { Model, PerMegapixelCost, Route } from './model.ts';
+import { expectedSize, mapParameters } from './parameter-map.ts';
+
+/**
+ * What one generation will cost the operator on a route, in whole micro-dollars rounded up, with `parameters` as
+ * `checkInput` gives them; null where the route's cost is unknown or rests on a size that nobody knows beforehand.
+ */
+export function expectedCost(
+  model: Model,
+  route: Route,
+  parameters: Readonly<Record<string, JsonValue>>,
+): MicroUsd | null {
+  const { cost } = route;
+  if (cost === null) return null;
+  if (cost.mode === 'none') return microUsd(0);
+  if (cost.mode === 'flat') return microUsd(cost.microUsd);
+  const mapped = mapParameters(model, route, { prompt: '', parameters, given: {} });
+  const size = expectedSize(mapped);
+  if (size === null) return null;
+  return sumCost(cost, { outputs: megapixelsIn(size), inputs: mapped.files.length });
+}
+
+function sumCost(cost: PerMegapixelCost, { outputs, inputs }: { outputs: number; inputs: number }): MicroUsd {
+  const further = Math.max(0, (cost.roundUp ? Math.ceil(outputs) : outputs) - 1);
+  return microUsd(Math.ceil(cost.firstMicroUsd + further * cost.furtherMicroUsd + inputs * cost.inputMicroUsd));
+}

@@ -1,0 +1,187 @@
+import { MICRO_PER_CREDIT } from '../core/money.ts';
+import { expectedCost } from './expected-cost.ts';
+import type { JsonValue } from './json-value.ts';
+import { targetsOf, type MapRule, type SizeRule } from './map-rule.ts';
+import type { Model, ParameterSchema, Route } from './model.ts';
+import { quote } from './quote.ts';
+
+/** 1 credit is US$0.01 unless the operator says otherwise. */
+const MICRO_USD_PER_CREDIT = 10_000;
+/** What the engine does to the stored file by itself. */
+const DONE_BY_GATEWAY = new Set(['output_format', 'output_quality']);
+/** Stands for a file in the reckoning of costs. */
+const ANY_URL = 'https://example.com/picture.png';
+
+interface RulePlace {
+  model: Model;
+  route: Route;
+  name: string;
+  rule: MapRule;
+}
+
+/** What is wrong with one route of a model: its map, its words and its cost; empty when nothing is. */
+export function findRouteProblems(model: Model, route: Route): string[] {
+  const names = new Set(['prompt', ...Object.keys(model.parameters)]);
+  const targets = [...Object.values(route.map).flatMap(targetsOf), ...Object.keys(route.constants)];
+  const inMap = [
+    ...[...names].filter((name) => !Object.hasOwn(route.map, name)).map((name) => `no rule for "${name}"`),
+    ...Object.keys(route.map)
+      .filter((name) => !names.has(name))
+      .map((name) => `a rule for "${name}", which is no parameter`),
+    ...targets
+      .filter((target, index) => targets.indexOf(target) !== index)
+      .map((target) => `"${target}" is written twice`),
+    ...Object.entries(route.map).flatMap(([name, rule]) => findRuleProblems({ model, route, name, rule })),
+  ];
+  // A broken map cannot be used to reckon with.
+  return inMap.length > 0 ? inMap : findCostProblems(model, route);
+}
+
+function findRuleProblems(place: RulePlace): string[] {
+  return [...findKindProblems(place), ...findReachProblems(place)];
+}
+
+/** Rules that do not fit their parameter. */
+function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
+  const schema = name === 'prompt' ? (model.parameters[name] ?? { type: 'string' as const }) : model.parameters[name];
+  switch (rule.rule) {
+    case 'values':
+      return findTableProblems(name, schema, rule.values);
+    case 'first-items':
+      return schema?.type === 'array' ? [] : [`"${name}" is no list`];
+    case 'file':
+      return schema?.format === 'uri' ? [] : [`"${name}" is no address`];
+    case 'files':
+      if (schema?.items?.format !== 'uri') return [`"${name}" is no list of addresses`];
+      return (typeof rule.to === 'string') === (rule.max === undefined) ? [`${name}: max goes with one list`] : [];
+    case 'scale':
+      return [...findNumberProblems(name, schema), ...findScaleProblems(name, { points: rule.points, schema })];
+    case 'clamp':
+      return [
+        ...findNumberProblems(name, schema),
+        ...(rule.minimum < rule.maximum ? [] : [`${name}: no value fits its limits`]),
+      ];
+    case 'fold':
+      return schema?.type === 'integer' ? [] : [`"${name}" is no whole number`];
+    case 'gateway':
+      return DONE_BY_GATEWAY.has(name) ? [] : [`the gateway cannot do "${name}" itself`];
+    case 'implied': {
+      const isSaid = (route.when ?? []).some(
+        (condition) => condition.parameter === name && ('equals' in condition || condition.is === 'absent'),
+      );
+      return isSaid ? [] : [`"${name}" is implied, but "when" leaves it open`];
+    }
+    case 'read-by': {
+      const reader = route.map[rule.parameter];
+      const isRead = reader !== undefined && isSizeRule(reader) && namesReadBy(reader).includes(name);
+      return isRead ? [] : [`"${rule.parameter}" does not read "${name}"`];
+    }
+    case 'aspect-ratio':
+    case 'aspect-ratio-to-pixels':
+      return findSizeProblems(model, name, rule);
+    case 'rename':
+    case 'drop':
+      return [];
+  }
+}
+
+/** An address may be one that only we can reach, so only rules for files may send it; the sandbox is on this machine. */
+function findReachProblems({ model, route, name, rule }: RulePlace): string[] {
+  const schema = model.parameters[name];
+  const isAddress = schema?.format === 'uri' || schema?.items?.format === 'uri';
+  const sendsIt = rule.rule !== 'file' && rule.rule !== 'files' && targetsOf(rule).length > 0;
+  return isAddress && sendsIt && !route.sandbox ? [`"${name}" is an address and needs the rule of a file`] : [];
+}
+
+function findTableProblems(
+  name: string,
+  schema: ParameterSchema | undefined,
+  table: Readonly<Record<string, unknown>>,
+): string[] {
+  const values = schema?.type === 'boolean' ? ['true', 'false'] : schema?.enum;
+  if (values === undefined) return [`"${name}" has no fixed values to translate`];
+  return values.filter((value) => !Object.hasOwn(table, value)).map((value) => `${name}: nothing for "${value}"`);
+}
+
+function findNumberProblems(name: string, schema: ParameterSchema | undefined): string[] {
+  return schema?.type === 'number' || schema?.type === 'integer' ? [] : [`"${name}" is no number`];
+}
+
+function findScaleProblems(
+  name: string,
+  { points, schema }: { points: readonly { from: number; to: number }[]; schema: ParameterSchema | undefined },
+): string[] {
+  const rises = points.every((point, index) => {
+    const last = points[index - 1];
+    return last === undefined || (point.from > last.from && point.to > last.to);
+  });
+  const covers = points[0]?.from === schema?.minimum && points.at(-1)?.from === schema?.maximum;
+  return [
+    ...(rises && points.length > 1 ? [] : [`${name}: its points do not rise`]),
+    ...(covers ? [] : [`${name}: its points do not reach from the least to the greatest value`]),
+  ];
+}
+
+function findSizeProblems(model: Model, name: string, rule: SizeRule): string[] {
+  const { areaFrom } = rule;
+  const areas = areaFrom === undefined ? [] : (model.parameters[areaFrom.parameter]?.enum ?? []);
+  const hasArea = (value: string): boolean =>
+    areaFrom?.areaPixels[value] !== undefined || areaFrom?.unsized?.includes(value) === true;
+  return [
+    ...namesReadBy(rule)
+      .filter((read) => !Object.hasOwn(model.parameters, read))
+      .map((read) => `${name}: no parameter "${read}"`),
+    ...areas.filter((value) => !hasArea(value)).map((value) => `${name}: no area for "${value}"`),
+    ...(rule.sideMin <= rule.sideMax && rule.sideMax >= rule.multiple ? [] : [`${name}: no side fits its limits`]),
+    ...(rule.rule === 'aspect-ratio' ? findWordProblems(name, { rule, areas }) : []),
+  ];
+}
+
+function findWordProblems(
+  name: string,
+  { rule, areas }: { rule: Extract<SizeRule, { rule: 'aspect-ratio' }>; areas: readonly string[] },
+): string[] {
+  const { area } = rule;
+  const wordless = area === undefined ? [] : areas.filter((value) => !Object.hasOwn(area.words, value));
+  const sidesAreLost = rule.sidesFrom !== undefined && typeof rule.others === 'string';
+  return [
+    ...wordless.map((value) => `${name}: no word for "${value}"`),
+    ...(sidesAreLost ? [`${name}: it reads sides that it cannot write`] : []),
+  ];
+}
+
+function isSizeRule(rule: MapRule): rule is SizeRule {
+  return rule.rule === 'aspect-ratio' || rule.rule === 'aspect-ratio-to-pixels';
+}
+
+function namesReadBy(rule: SizeRule): string[] {
+  return [
+    ...(rule.areaFrom === undefined ? [] : [rule.areaFrom.parameter]),
+    ...(rule.sidesFrom === undefined ? [] : [rule.sidesFrom.width, rule.sidesFrom.height]),
+  ];
+}
+
+/** The plainest request of the route must not cost more than it brings, unless the file says why. */
+function findCostProblems(model: Model, route: Route): string[] {
+  const parameters = plainestParameters(model, route);
+  const cost = expectedCost(model, route, parameters);
+  const isExcused = route.cost !== null && route.cost.mode !== 'none' && route.cost.lossReason !== null;
+  if (cost === null || isExcused) return [];
+  const priceMicroUsd = (quote(model, parameters).priceMicro / MICRO_PER_CREDIT) * MICRO_USD_PER_CREDIT;
+  if (cost <= priceMicroUsd) return [];
+  return [`it costs ${cost} micro-dollars where the price brings ${priceMicroUsd}; lower it or give a lossReason`];
+}
+
+/** The defaults, and what the route's conditions ask for. */
+function plainestParameters(model: Model, route: Route): Record<string, JsonValue> {
+  const defaults = Object.entries(model.parameters).flatMap(([name, { default: preset }]) =>
+    preset === undefined ? [] : [[name, preset] as const],
+  );
+  const parameters: Record<string, JsonValue> = Object.fromEntries(defaults);
+  for (const condition of route.when ?? []) {
+    if ('equals' in condition) parameters[condition.parameter] = condition.equals;
+    else if (condition.is === 'present')
+      parameters[condition.parameter] = model.parameters[condition.parameter]?.type === 'array' ? [ANY_URL] : ANY_URL;
+  }
+  return parameters;
+}

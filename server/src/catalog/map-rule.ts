@@ -1,0 +1,190 @@
+import type { JsonValue } from './json-value.ts';
+
+/** The provider takes the parameter as it is, under the name `to`. */
+export interface RenameRule {
+  rule: 'rename';
+  to: string;
+  /** Sent where the caller gave nothing and the provider wants something. */
+  otherwise?: JsonValue;
+}
+
+/**
+ * The provider has other words for the same values: every value of the schema's list, or `true` and `false`. A file
+ * format that it cannot make stands for one that loses nothing: the engine converts the stored file to the one asked for.
+ */
+export interface ValuesRule {
+  rule: 'values';
+  to: string;
+  values: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** The provider has no counterpart; `reason` is told to the caller who asked for it. */
+export interface DropRule {
+  rule: 'drop';
+  reason: string;
+}
+
+/** Read by another parameter's rule, which also reports what became of it. */
+export interface ReadByRule {
+  rule: 'read-by';
+  parameter: string;
+}
+
+/** Said by the choice of the route: its `when` asks for one value of the parameter, or for none. */
+export interface ImpliedRule {
+  rule: 'implied';
+}
+
+/** Done by the gateway on the stored file, so that nothing has to be sent. */
+export interface GatewayRule {
+  rule: 'gateway';
+}
+
+/** The provider takes at most `max` items; the first ones are sent. */
+export interface FirstItemsRule {
+  rule: 'first-items';
+  to: string;
+  max: number;
+}
+
+/**
+ * How the provider takes a file: by its address, as base64, or as a `data:` URL. An address that only we can reach goes
+ * as a `data:` URL even where `url` is said.
+ */
+export type FileForm = 'url' | 'base64' | 'data-url';
+
+/** The parameter is the address of a file. */
+export interface FileRule {
+  rule: 'file';
+  to: string;
+  as: FileForm;
+}
+
+/** The parameter is a list of addresses: to one list of at most `max`, or to as many fields as are named. */
+export interface FilesRule {
+  rule: 'files';
+  to: string | readonly string[];
+  as: FileForm;
+  /** Needed where `to` is one list. */
+  max?: number;
+}
+
+/** The provider counts on another scale: straight lines between points, which rise on both sides. */
+export interface ScaleRule {
+  rule: 'scale';
+  to: string;
+  points: readonly { from: number; to: number }[];
+}
+
+/** The provider takes fewer values; the nearest one is sent. */
+export interface ClampRule {
+  rule: 'clamp';
+  to: string;
+  minimum: number;
+  maximum: number;
+  /** `text` where the provider wants the number in quotation marks. */
+  as: 'number' | 'text';
+  /** Told to the caller whose value had to change. */
+  reason: string;
+}
+
+/** The provider takes whole numbers from 0 to `below` - 1; others come round to one of these, always to the same. */
+export interface FoldRule {
+  rule: 'fold';
+  to: string;
+  below: number;
+}
+
+/** What size can be asked for, whatever the words it is asked in. */
+export interface SizeLimits {
+  /** The area to come near, and never to exceed. */
+  areaPixels: number;
+  /** Both sides are a multiple of this. */
+  multiple: number;
+  sideMin: number;
+  sideMax: number;
+  /** The ratios (width by height) the model can make, narrowest and widest; absent: whatever the sides allow. */
+  ratioMin?: string;
+  ratioMax?: string;
+  /** A parameter whose value names another area; `substitutes` tells why a value had to be replaced. */
+  areaFrom?: {
+    parameter: string;
+    areaPixels: Readonly<Record<string, number>>;
+    substitutes: Readonly<Record<string, string>>;
+    /** Values with which the provider finds the size itself: none is sent. */
+    unsized?: readonly string[];
+  };
+  /** Parameters that give the sides themselves. One of them alone: the other follows from the ratio. */
+  sidesFrom?: { width: string; height: string; areaPixelsMax: number };
+}
+
+/** Where a size in pixels is written. */
+export type PixelTarget =
+  | { width: string; height: string }
+  /** An object with `width` and `height`, or a word where the ratio has one and the caller wants no other size. */
+  | { object: string; words: Readonly<Record<string, { word: string; width: number; height: number }>> }
+  /** Text such as `1024x768`. */
+  | { text: string };
+
+/** The provider takes pixels where the caller names a ratio. */
+export interface AspectRatioToPixelsRule extends SizeLimits {
+  rule: 'aspect-ratio-to-pixels';
+  to: PixelTarget;
+}
+
+/** The provider takes ratios, and perhaps pixels for what is not among them. */
+export interface AspectRatioRule extends SizeLimits {
+  rule: 'aspect-ratio';
+  to: string;
+  /** As the provider writes them. */
+  ratios: readonly string[];
+  /** What becomes of other ratios: sent as they are, the nearest of the list, or `word` with sides in pixels. */
+  others: 'as-asked' | 'nearest' | { word: string; width: string; height: string };
+  /** The provider's words for the values of `areaFrom`; sent beside a ratio, never beside sides. */
+  area?: { to: string; words: Readonly<Record<string, string>> };
+}
+
+export type SizeRule = AspectRatioToPixelsRule | AspectRatioRule;
+
+export type MapRule =
+  | RenameRule
+  | ValuesRule
+  | DropRule
+  | ReadByRule
+  | ImpliedRule
+  | GatewayRule
+  | FirstItemsRule
+  | FileRule
+  | FilesRule
+  | ScaleRule
+  | ClampRule
+  | FoldRule
+  | SizeRule;
+
+/** The names, in the provider's words, that a rule may write. */
+export function targetsOf(rule: MapRule): string[] {
+  switch (rule.rule) {
+    case 'drop':
+    case 'read-by':
+    case 'implied':
+    case 'gateway':
+      return [];
+    case 'files':
+      return typeof rule.to === 'string' ? [rule.to] : [...rule.to];
+    case 'aspect-ratio-to-pixels':
+      if ('object' in rule.to) return [rule.to.object];
+      return 'text' in rule.to ? [rule.to.text] : [rule.to.width, rule.to.height];
+    case 'aspect-ratio': {
+      const sides = typeof rule.others === 'string' ? [] : [rule.others.width, rule.others.height];
+      return [rule.to, ...sides, ...(rule.area === undefined ? [] : [rule.area.to])];
+    }
+    case 'rename':
+    case 'values':
+    case 'first-items':
+    case 'file':
+    case 'scale':
+    case 'clamp':
+    case 'fold':
+      return [rule.to];
+  }
+}

@@ -1,0 +1,53 @@
+import type { JsonValue } from './json-value.ts';
+import type { Model, Route, RouteCondition } from './model.ts';
+
+/** Whether a route may serve these parameters (with defaults). */
+export function meetsConditions(route: Route, parameters: Readonly<Record<string, JsonValue>>): boolean {
+  return (route.when ?? []).every((condition) => {
+    const value = parameters[condition.parameter];
+    if ('equals' in condition) return value === condition.equals;
+    return isPresent(value) === (condition.is === 'present');
+  });
+}
+
+function isPresent(value: JsonValue | undefined): boolean {
+  return value !== undefined && !(Array.isArray(value) && value.length === 0);
+}
+
+/** What is wrong with the conditions of a model's routes; empty when nothing is. */
+export function findConditionProblems(model: Model): string[] {
+  const problems = model.routes.flatMap((route) =>
+    (route.when ?? []).flatMap((condition) =>
+      findProblems(model, condition).map((text) => `route ${route.provider}: when: ${text}`),
+    ),
+  );
+  model.routes.forEach((route, index) => {
+    const twin = model.routes
+      .slice(index + 1)
+      .find((other) => other.provider === route.provider && mayMeetBoth(route, other));
+    if (twin !== undefined) problems.push(`route ${route.provider}: two routes may match the same request`);
+  });
+  return problems;
+}
+
+function findProblems(model: Model, condition: RouteCondition): string[] {
+  const schema = model.parameters[condition.parameter];
+  if (schema === undefined) return [`no parameter "${condition.parameter}"`];
+  if ('is' in condition)
+    return schema.default === undefined ? [] : [`"${condition.parameter}" has a default and is always there`];
+  const isKnown = typeof condition.equals === 'string' && schema.enum?.includes(condition.equals);
+  const isFlag = typeof condition.equals === 'boolean' && schema.type === 'boolean';
+  return isKnown || isFlag ? [] : [`"${condition.parameter}" is never ${JSON.stringify(condition.equals)}`];
+}
+
+/** Routes exclude each other when one parameter would have to be two things at once. */
+function mayMeetBoth(one: Route, other: Route): boolean {
+  return !(one.when ?? []).some((a) => (other.when ?? []).some((b) => contradict(a, b)));
+}
+
+function contradict(a: RouteCondition, b: RouteCondition): boolean {
+  if (a.parameter !== b.parameter) return false;
+  if ('equals' in a && 'equals' in b) return a.equals !== b.equals;
+  const state = (condition: RouteCondition): string => ('equals' in condition ? 'present' : condition.is);
+  return state(a) !== state(b);
+}
