@@ -40,9 +40,10 @@ export async function openDiskBlobs(folder: string, hooks: DiskBlobHooks = {}): 
     await mkdir(one, { recursive: true, mode: FOLDER_MODE });
     await chmod(one, FOLDER_MODE);
   }
+  const syncFolder = sharedSync();
   const fileOf = (key: string): string => path.join(objects, ...checkBlobKey(key).split('/'));
   return {
-    create: () => createWriter({ temporary, objects, fileOf, hooks }),
+    create: () => createWriter({ temporary, objects, fileOf, hooks, syncFolder }),
     open: async (key, range) => {
       const handle = await orNull(open(fileOf(key), 'r'));
       return handle === null ? null : readFileStream(handle, range);
@@ -60,9 +61,10 @@ interface WriterPlace {
   objects: string;
   fileOf(key: string): string;
   hooks: DiskBlobHooks;
+  syncFolder: SyncFolder;
 }
 
-async function createWriter({ temporary, objects, fileOf, hooks }: WriterPlace): Promise<BlobWriter> {
+async function createWriter({ temporary, objects, fileOf, hooks, syncFolder }: WriterPlace): Promise<BlobWriter> {
   // Only this process ever looks at the name, so it need not come from the random port.
   const file = path.join(temporary, randomUUID());
   let handle: FileHandle | null = await open(file, 'wx', FILE_MODE);
@@ -85,7 +87,7 @@ async function createWriter({ temporary, objects, fileOf, hooks }: WriterPlace):
       await close();
       await syncFile(file);
       await hooks.beforeRename?.();
-      await moveIntoPlace({ file, target, objects });
+      await moveIntoPlace({ file, target, objects, syncFolder });
     },
     discard: async () => {
       await close();
@@ -112,20 +114,18 @@ async function syncFile(file: string): Promise<void> {
   }
 }
 
-async function moveIntoPlace({
-  file,
-  target,
-  objects,
-}: {
+async function moveIntoPlace(place: {
   file: string;
   target: string;
   objects: string;
+  syncFolder: SyncFolder;
 }): Promise<void> {
+  const { file, target, objects, syncFolder } = place;
   const folder = path.dirname(target);
   for (let tries = 1; ; tries += 1) {
     const firstMade = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     // A new folder is itself an entry of its parent, which must be on disk before the file counts as kept.
-    if (firstMade !== undefined) await syncFolders(path.dirname(folder), objects);
+    if (firstMade !== undefined) await syncFolders(path.dirname(folder), objects, syncFolder);
     try {
       await rename(file, target);
       break;
@@ -137,11 +137,36 @@ async function moveIntoPlace({
   await syncFolder(folder);
 }
 
-async function syncFolders(from: string, upTo: string): Promise<void> {
+/** From a folder up to one above it, both included. */
+async function syncFolders(from: string, upTo: string, syncFolder: SyncFolder): Promise<void> {
   for (let folder = from; folder.startsWith(upTo); folder = path.dirname(folder)) await syncFolder(folder);
 }
 
-async function syncFolder(folder: string): Promise<void> {
+type SyncFolder = (folder: string) => Promise<void>;
+
+/** Whoever asks while the same folder is being synced shares the next sync of it: all results lie below one folder. */
+function sharedSync(): SyncFolder {
+  const running = new Map<string, Promise<void>>();
+  const planned = new Map<string, Promise<void>>();
+  return (folder) => {
+    const known = planned.get(folder);
+    if (known !== undefined) return known;
+    const before = running.get(folder) ?? Promise.resolve();
+    const begin = (): Promise<void> => {
+      planned.delete(folder);
+      running.set(folder, sync);
+      return syncNow(folder);
+    };
+    // Each one hears of its own sync alone.
+    const sync = before.then(begin, begin).finally(() => {
+      if (running.get(folder) === sync) running.delete(folder);
+    });
+    planned.set(folder, sync);
+    return sync;
+  };
+}
+
+async function syncNow(folder: string): Promise<void> {
   // Windows cannot open folders for this, and keeps its own journal of names.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
