@@ -1,4 +1,4 @@
-import { SETTINGS } from '../server/src/core/settings.ts';
+import { SETTINGS } from '../server/src/core/settings-table.ts';
 import { markdownTable, withTable } from './markdown-table.ts';
 
 /** `docs/settings.md` with its table drawn anew from the settings that the server reads. */

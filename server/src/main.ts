@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { readFileSync } from 'node:fs';
 
+import { BlobStoreFailed } from './blobs/s3-failure.ts';
 import { findCommand, usage } from './commands/command-table.ts';
 import type { Machine } from './commands/open-store.ts';
 import { CommandProblem, processOutput } from './commands/output.ts';
@@ -51,7 +52,7 @@ async function main(): Promise<number> {
 }
 
 function explain(error: Error): string {
-  const isExpected = [CommandProblem, SettingError, SecretsProblem, StoreUnavailable].some(
+  const isExpected = [CommandProblem, SettingError, SecretsProblem, StoreUnavailable, BlobStoreFailed].some(
     (kind) => error instanceof kind,
   );
   if (errorCode(error) === 'EADDRINUSE') return `${error.message}. Set PORT to another one.`;

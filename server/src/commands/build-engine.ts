@@ -1,6 +1,5 @@
 import path from 'node:path';
 
-import { openDiskBlobs } from '../blobs/disk-blobs.ts';
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { BlobStore } from '../core/blob-port.ts';
 import type { ReachCrashPoint } from '../core/crash-point.ts';
@@ -10,11 +9,19 @@ import { createSignals } from '../database/signals.ts';
 import { startMedia } from '../files/media/start-media.ts';
 import type { JobsWorld } from '../jobs/world.ts';
 import { createNet } from '../net/net.ts';
-import { sandbox as sandboxProvider } from '../providers/sandbox.ts';
+import { COLLECTS_MAX } from '../jobs/collect.ts';
+import { createLookPace } from '../jobs/look-pace.ts';
+import { createSlots } from '../jobs/slots.ts';
+import { createRouteHealth } from '../jobs/route-health.ts';
+import { adaptersFor } from '../providers/adapters.ts';
 import { openGenerationStore } from '../sandbox/generation-store.ts';
 import { createSandbox } from '../sandbox/sandbox-service.ts';
-import { inputFetcher } from './fetch-input.ts';
+import type { ProviderKeyRing } from '../teams/provider-key-ring.ts';
+import { eraseRemovedSecrets } from '../teams/provider-keys.ts';
+import { inputFetcher, inputReader } from './fetch-input.ts';
+import { openBlobs } from './open-blobs.ts';
 import type { Machine, Store } from './open-store.ts';
+import { openProviderKeys, tellOfCircuit } from './provider-world.ts';
 import { createUpstream } from './upstream.ts';
 
 /** The engine's world and the ends that must be closed with it. */
@@ -23,8 +30,9 @@ export interface Engine {
   net: Net;
   blobs: BlobStore;
   media: MediaPort;
-  /** A forgotten generation of the sandbox is deleted after its links have expired. */
-  sweepSandbox(): Promise<void>;
+  keys: ProviderKeyRing;
+  /** Deletes forgotten generations of the sandbox and the secrets of removed keys. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,11 +60,10 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
   const closing = new AbortController();
   const dataFolder = path.resolve(settings.dataFolder);
   const { reachCrashPoint } = options;
-  const blobs = await openDiskBlobs(settings.blobsFolder ?? path.join(dataFolder, 'blobs'), {
-    beforeRename: () => reachCrashPoint('C17'),
-  });
+  const { blobs, close: closeBlobs } = await openBlobs(machine, () => reachCrashPoint('C17'));
   const media = startMedia({ drawModule: DRAW_MODULE, clock, log });
   const net = createNet({ allowPrivate: settings.allowPrivateUrls, ownListeners: options.ownListeners, clock, log });
+  const inputs = { net, database, blobs, clock, publicUrl: options.publicUrl };
   const generations = await openGenerationStore(path.join(dataFolder, 'sandbox'));
   const sandbox = createSandbox({
     store: generations,
@@ -66,10 +73,13 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     log,
     durationMs: settings.sandboxMs,
     closing: closing.signal,
-    fetchInput: inputFetcher({ net, database, blobs, clock, publicUrl: options.publicUrl }),
+    fetchInput: inputFetcher(inputs),
     sendCallback: options.sendCallback,
   });
-  const upstream = createUpstream({ net, catalog: options.catalog, providerUrls: settings.providerUrls, sandbox });
+  const keys = await openProviderKeys(machine, store, options.catalog);
+  const { catalog, publicUrl } = options;
+  const upstream = createUpstream({ net, catalog, keys, providerUrls: settings.providerUrls, publicUrl, sandbox });
+  const health = createRouteHealth({ clock, onChange: (change) => void tellOfCircuit(machine, store, change) });
   const changes = createSignals(database, 'job', clock);
   const hints = createSignals(database, 'hint', clock);
   const world: JobsWorld = {
@@ -82,11 +92,16 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     blobs,
     media,
     log,
-    catalog: options.catalog,
-    providers: new Map([[sandboxProvider.id, sandboxProvider]]),
+    catalog,
+    providers: adaptersFor(catalog.providers.values()),
     upstream,
+    keys,
+    health,
+    looks: createLookPace(health),
+    collects: createSlots(COLLECTS_MAX),
+    inputs: inputReader({ ...inputs, sniff: (file) => contentTypeOf(media, file) }),
     settings,
-    publicUrl: options.publicUrl,
+    publicUrl,
     reachCrashPoint,
   };
   return {
@@ -94,12 +109,23 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     net,
     blobs,
     media,
-    sweepSandbox: () => generations.sweep(clock.now() - GENERATION_MS),
+    keys,
+    sweep: async () => {
+      await generations.sweep(clock.now() - GENERATION_MS);
+      await database.transaction((tx) => eraseRemovedSecrets(tx, clock.now()));
+    },
     close: async () => {
       closing.abort();
       changes.close();
       hints.close();
-      await Promise.all([media.close(), net.close()]);
+      await keys.close();
+      await Promise.all([media.close(), net.close(), closeBlobs()]);
     },
   };
+}
+
+/** What the file is by its content, or null where it is nothing that we know. */
+async function contentTypeOf(media: MediaPort, file: string): Promise<string | null> {
+  const inspected = await media.inspect(file);
+  return inspected.ok ? inspected.value.contentType : null;
 }

@@ -1,8 +1,10 @@
 import { doctor } from './doctor.ts';
+import { playDoubles } from './doubles.ts';
 import { firstImage } from './first-image.ts';
 import { grantCredits } from './grant.ts';
 import { manageKeys } from './key.ts';
 import { migrateStore } from './migrate.ts';
+import { manageProviders } from './provider.ts';
 import { serveSandbox } from './sandbox.ts';
 import { serve, type CommandWorld } from './serve.ts';
 import { manageTeams } from './team.ts';
@@ -34,6 +36,13 @@ const COMMANDS: readonly Command[] = [
     meaning: 'Manage API keys, beside a running server too.',
     isQuiet: true,
     run: manageKeys,
+  },
+  {
+    name: 'provider',
+    usage: 'provider list|set|remove|test …',
+    meaning: 'Manage the keys of providers, and try them.',
+    isQuiet: true,
+    run: manageProviders,
   },
   {
     name: 'team',
@@ -76,6 +85,13 @@ const COMMANDS: readonly Command[] = [
     meaning: 'Run the sandbox provider by itself, over HTTP.',
     isQuiet: true,
     run: serveSandbox,
+  },
+  {
+    name: 'doubles',
+    usage: 'doubles [--only <ids>] [--script <file>] …',
+    meaning: 'Play the providers on this machine, and print the settings that lead there.',
+    isQuiet: true,
+    run: playDoubles,
   },
   { name: 'help', usage: 'help', meaning: 'Show this.', isQuiet: true, run: async ({ output }) => output.say(usage()) },
 ];

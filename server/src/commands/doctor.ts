@@ -3,6 +3,7 @@ import { resumeSpending, stopSpending } from '../credits/stop-spending.ts';
 import { auditJobs } from '../jobs/audit-jobs.ts';
 import { openStore, type Store } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
+import { prove } from './prove/prove.ts';
 import type { CommandWorld } from './serve.ts';
 import { readWords } from './words.ts';
 
@@ -11,10 +12,18 @@ const SHOWN_MAX = 10;
 
 /**
  * `lumegate doctor [--resume <team>]`: every balance recomputed from the transfers, every job checked. A team whose
- * balance has drifted spends nothing more until the operator resumes it. Exit code 1 with any finding.
+ * balance has drifted spends nothing more until the operator resumes it. Exit code 1 with any finding. `--prove` proves
+ * the promises in a scratch folder instead.
  */
-export async function doctor({ machine, output }: CommandWorld, words: string[]): Promise<number> {
-  const { values } = readWords(words, { resume: { type: 'string' } });
+export async function doctor(world: CommandWorld, words: string[]): Promise<number> {
+  const { values } = readWords(words, {
+    resume: { type: 'string' },
+    prove: { type: 'boolean' },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+  });
+  if (values.prove === true) return prove(world, { seconds: values.seconds, seed: values.seed });
+  const { machine, output } = world;
   const store = await openStore(machine);
   try {
     if (values.resume !== undefined) {

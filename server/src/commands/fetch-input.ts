@@ -1,8 +1,9 @@
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 
 import type { BlobStore } from '../core/blob-port.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Net } from '../core/net-port.ts';
+import type { Inputs } from '../core/upstream-port.ts';
 import type { Database } from '../database/database.ts';
 import { findPublicFile } from '../files/public-files.ts';
 
@@ -64,4 +65,29 @@ async function withFile(
   } finally {
     await file.close();
   }
+}
+
+/** The caller's files, read whole into memory, for requests that carry them. */
+export function inputReader(world: {
+  net: Net;
+  database: Database;
+  blobs: BlobStore;
+  clock: Clock;
+  publicUrl: () => string;
+  sniff: (path: string) => Promise<string | null>;
+}): Inputs {
+  const fetchInput = inputFetcher(world);
+  return {
+    isOurs: (url) => url.startsWith(`${world.publicUrl()}/media/`),
+    read: async (url) => {
+      const writer = await world.blobs.create();
+      try {
+        if (!(await fetchInput(url, writer.path))) return null;
+        const contentType = await world.sniff(writer.path);
+        return { bytes: await readFile(writer.path), contentType: contentType ?? 'application/octet-stream' };
+      } finally {
+        await writer.discard();
+      }
+    },
+  };
 }

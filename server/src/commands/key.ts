@@ -42,6 +42,7 @@ async function createKey({ machine, output, store }: KeyWorld, words: string[]):
     team: { type: 'string' },
     email: { type: 'string' },
     test: { type: 'boolean' },
+    admin: { type: 'boolean' },
     budget: { type: 'string' },
     concurrency: { type: 'string' },
     days: { type: 'string' },
@@ -51,6 +52,10 @@ async function createKey({ machine, output, store }: KeyWorld, words: string[]):
   const email = values.email?.toLowerCase();
   const user = email === undefined ? users[0] : users.find((one) => one.email === email);
   if (user === undefined) throw new CommandProblem('the team has no such user: lumegate team add --email …');
+  const isAdmin = values.admin === true;
+  if (isAdmin && (values.test === true || user.role !== 'OWNER')) {
+    throw new CommandProblem('an admin key is a live key of an OWNER');
+  }
   const now = machine.clock.now();
   const optional = (text: string | undefined, name: string, max: number): number | null =>
     text === undefined ? null : wholeNumber(text, name, { min: 1, max });
@@ -68,12 +73,13 @@ async function createKey({ machine, output, store }: KeyWorld, words: string[]):
       name: values.name ?? 'key',
       mode: values.test === true ? 'test' : 'live',
       maxConcurrentJobs: concurrency,
+      isAdmin,
       expiresAt: days === null ? null : now + days * 86_400_000,
     });
     if (budget !== null) await setKeyBudget(tx, { keyId: created.key.id, capMicro: fromCredits(budget) });
     return created;
   });
-  output.tell(`Key "${made.key.name}" of ${team.name}; it is shown only now:`);
+  output.tell(`${isAdmin ? 'Admin key' : 'Key'} "${made.key.name}" of ${team.name}; it is shown only now:`);
   output.say(made.text);
 }
 
@@ -85,7 +91,8 @@ async function showKeys({ output, store }: KeyWorld): Promise<void> {
 
 function lineFor(key: KeyRecord): string {
   const until = key.expiresAt === null ? '' : `  until ${new Date(key.expiresAt).toISOString()}`;
-  return `${key.id}  ${key.prefix}…  ${key.mode}  ${key.status.padEnd(8)}  ${key.name}${until}`;
+  const admin = key.isAdmin ? '  admin' : '';
+  return `${key.id}  ${key.prefix}…  ${key.mode}  ${key.status.padEnd(8)}  ${key.name}${admin}${until}`;
 }
 
 async function rotate({ machine, output, store }: KeyWorld, words: string[]): Promise<void> {

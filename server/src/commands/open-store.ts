@@ -11,7 +11,9 @@ import { migrate } from '../database/migrate.ts';
 import { openPostgres } from '../database/postgres.ts';
 import { openSqlite } from '../database/sqlite.ts';
 import { openKeyVault, type KeyVault } from '../teams/key-vault.ts';
+import { openProviderVault, type ProviderVault } from '../teams/provider-vault.ts';
 import { hasKeys } from '../teams/keys.ts';
+import { hasProviderKeys } from '../teams/provider-keys.ts';
 import { openSecretsFolder } from '../teams/secrets-folder.ts';
 
 /** What every command starts from. */
@@ -28,6 +30,8 @@ export interface Machine {
 export interface Store {
   database: Database;
   vault: KeyVault;
+  /** Secrets of providers. */
+  providerVault: ProviderVault;
   newId: NewId;
 }
 
@@ -42,8 +46,15 @@ export async function openStore(machine: Machine): Promise<Store> {
       : await openPostgres({ url: settings.databaseUrl, log });
   try {
     await migrate(database);
-    const secrets = await openSecretsFolder({ dataFolder, random, databaseHasKeys: await hasKeys(database) });
-    return { database, vault: openKeyVault({ ...secrets, random }), newId: idMaker(clock, random) };
+    // Either kind is lost without its secrets, and a new pair would hide that.
+    const databaseHasKeys = (await hasKeys(database)) || (await hasProviderKeys(database));
+    const secrets = await openSecretsFolder({ dataFolder, random, databaseHasKeys });
+    return {
+      database,
+      vault: openKeyVault({ ...secrets, random }),
+      providerVault: openProviderVault({ ...secrets, random }),
+      newId: idMaker(clock, random),
+    };
   } catch (error) {
     await database.close();
     throw error;

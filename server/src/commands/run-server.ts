@@ -1,10 +1,12 @@
 import path from 'node:path';
 
-import { loadCatalog, type Catalog } from '../catalog/load-catalog.ts';
+import { withInstances } from '../catalog/instances.ts';
+import { buildCatalog, readCatalogFiles, type Catalog } from '../catalog/load-catalog.ts';
 import type { ReachCrashPoint } from '../core/crash-point.ts';
 import { createApp } from '../http/app.ts';
 import { listen } from '../http/listen.ts';
 import type { JobsPort } from '../http/jobs-port.ts';
+import type { ProvidersPort } from '../http/providers-port.ts';
 import { cancelJob } from '../jobs/cancel-job.ts';
 import { receiveCallback } from '../jobs/callback.ts';
 import { estimateJob } from '../jobs/estimate.ts';
@@ -15,11 +17,12 @@ import { findTimeline, waitForJob, watchJob } from '../jobs/watch-job.ts';
 import { updateWebhookStatus } from '../jobs/webhook-status.ts';
 import type { JobsWorld } from '../jobs/world.ts';
 import { createMetrics } from '../log/metrics.ts';
+import { startTellOperator } from '../loops/tell-operator.ts';
 import { startWorker, type Worker } from '../loops/worker.ts';
 import { createAuthenticator } from '../teams/authenticate.ts';
 import { findKeyDigest } from '../teams/keys.ts';
 import { buildEngine, type Engine } from './build-engine.ts';
-import { httpMetrics, registerGauges } from './server-metrics.ts';
+import { httpMetrics, registerGauges, registerProviderGauges } from './server-metrics.ts';
 import type { Machine, Store } from './open-store.ts';
 
 /** A server that answers, and runs jobs when it has that role. */
@@ -40,7 +43,7 @@ export async function runServer(
   options: { reachCrashPoint: ReachCrashPoint; version: string },
 ): Promise<RunningServer> {
   const { settings, clock, log, random } = machine;
-  const catalog = loadCatalog(CATALOG_FOLDER);
+  const catalog = buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances));
   const closing = new AbortController();
   let publicUrl = settings.publicUrl ?? '';
   let listening: { host: string; port: number }[] = [];
@@ -69,6 +72,7 @@ export async function runServer(
     catalog,
     authenticator,
     jobs: jobsPort(engine.world, reader),
+    providers: providersPort(store, engine),
     publicUrl: () => publicUrl,
     version: options.version,
     closing: closing.signal,
@@ -89,6 +93,7 @@ export async function runServer(
   if (publicUrl === '') publicUrl = `http://${urlHost(settings.host)}:${listener.port}`;
   const worker = settings.roles.has('worker') ? await hireWorker(machine, store, { engine, ...options }) : null;
   registerGauges(metrics, { database: store.database, worker });
+  registerProviderGauges(metrics, engine.keys);
   log.info('server.started', { url: publicUrl, engine: store.database.engine, models: catalog.models.size });
   return {
     publicUrl,
@@ -103,7 +108,12 @@ export async function runServer(
   };
 }
 
-function hireWorker(
+function providersPort(store: Store, { keys, world }: Engine): ProvidersPort {
+  const { providers: adapters, upstream, health } = world;
+  return { vault: store.providerVault, keys, adapters, upstream, circuits: () => health.standings() };
+}
+
+async function hireWorker(
   machine: Machine,
   store: Store,
   parts: { engine: Engine; reachCrashPoint: ReachCrashPoint },
@@ -111,9 +121,10 @@ function hireWorker(
   const { settings, clock, random, log } = machine;
   const { database, vault } = store;
   const { engine, reachCrashPoint } = parts;
-  return startWorker({
+  const telling = startTellOperator({ database, net: engine.net, clock, log, settings });
+  const worker = await startWorker({
     world: engine.world,
-    sweep: engine.sweepSandbox,
+    sweep: engine.sweep,
     deliver: {
       database,
       net: engine.net,
@@ -130,6 +141,12 @@ function hireWorker(
       },
     },
   });
+  return {
+    running: () => worker.running(),
+    stop: async () => {
+      await Promise.all([worker.stop(), telling.stop()]);
+    },
+  };
 }
 
 function jobsPort(world: JobsWorld, reader: JobReader): JobsPort {

@@ -1,12 +1,17 @@
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
 import type { AddressTrust, Net } from '../core/net-port.ts';
+import type { ProviderKeys } from '../core/provider-keys-port.ts';
 import type { ProviderRequest } from '../core/provider.ts';
 import type { Upstream } from '../core/upstream-port.ts';
 import type { SandboxService } from '../sandbox/sandbox-service.ts';
+import { isDataUrl, unpackDataUrl } from './data-url.ts';
+import { downloadInside, exchangeInside } from './inside-sandbox.ts';
 
 /** A provider's answer is JSON of a few kilobytes; result files are downloaded apart. */
 const ANSWER_BYTES_MAX = 10 * 1024 * 1024;
+/** Where the files come inside the answer: four pictures of some megapixels in base64. */
+const ANSWER_BYTES_MAX_INLINE = 48 * 1024 * 1024;
 /** A result that drips slower than this will not arrive in time. */
 const BYTES_PER_10S_MIN = 10_000;
 const REDIRECTS_MAX = 3;
@@ -15,16 +20,17 @@ const REDIRECTS_MAX = 3;
 export function createUpstream(world: {
   net: Net;
   catalog: Catalog;
+  keys: Pick<ProviderKeys, 'secret'>;
   /** Base addresses that the operator has set. */
   providerUrls: Readonly<Record<string, string>>;
+  publicUrl: () => string;
   /** Serves the provider `sandbox` unless the operator has set another address for it. */
   sandbox: SandboxService;
 }): Upstream {
-  const { net, catalog, providerUrls, sandbox } = world;
+  const { net, catalog, keys, providerUrls, publicUrl, sandbox } = world;
   const baseUrl = (provider: string): string => {
-    const facts = catalog.providers.get(provider);
-    const base = providerUrls[provider] ?? facts?.baseUrl;
-    if (base === undefined) throw new Error(`unknown provider "${provider}"`);
+    const base = providerUrls[provider] ?? catalog.providers.get(provider)?.baseUrl;
+    if (base == null) throw new Error(`no address is known for provider "${provider}"`);
     return base;
   };
   const isInside = (provider: string): boolean => provider === 'sandbox' && providerUrls[provider] === undefined;
@@ -32,22 +38,24 @@ export function createUpstream(world: {
     const own = providerUrls[provider];
     return { operatorOrigins: own === undefined ? [] : [new URL(own).origin] };
   };
-  // Providers that want a key are ready once one is configured; so far none of them is.
-  const ready = new Set(
-    [...catalog.providers.values()].filter((facts) => facts.authHeader === null).map((facts) => facts.id),
-  );
 
   return {
     baseUrl,
-    ready: () => ready,
+    // A provider at a plain address of the operator's own stands in his network, as we do.
+    canReachUs: (provider) =>
+      isInside(provider) || providerUrls[provider]?.startsWith('http:') === true || isPublic(publicUrl()),
     exchange: async (provider, request, options) => {
-      if (isInside(provider))
-        return exchangeInside(sandbox, { request, base: baseUrl(provider), onSending: options.onSending });
-      return net.exchange(request, {
+      const base = baseUrl(provider);
+      if (isInside(provider)) return exchangeInside(sandbox, { request, base, onSending: options.onSending });
+      const facts = catalog.providers.get(provider);
+      if (facts === undefined || !isKeyHost(facts, { url: request.url, base })) {
+        return { kind: 'refused', reason: 'address-forbidden', detail: 'not a host of this provider' };
+      }
+      return net.exchange(withKey(request, { facts, secret: keys.secret(options.keyId) }), {
         totalMs: options.timeoutMs,
         // Synchronous providers answer when the work is done.
         headersMs: options.timeoutMs,
-        bodyBytesMax: ANSWER_BYTES_MAX,
+        bodyBytesMax: facts.inlineResults ? ANSWER_BYTES_MAX_INLINE : ANSWER_BYTES_MAX,
         redirectsMax: 0,
         trust: trust(provider),
         signal: options.signal,
@@ -55,6 +63,7 @@ export function createUpstream(world: {
       });
     },
     download: async (provider, url, sink, options) => {
+      if (isDataUrl(url)) return unpackDataUrl(url, { sink, bytesMax: options.bytesMax });
       if (isInside(provider)) return downloadInside(sandbox, { url, sink });
       if (!isResultHost(catalog.providers.get(provider), { url, base: baseUrl(provider) })) {
         return { kind: 'failed', reason: 'address-forbidden', status: null, detail: 'not a host of this provider' };
@@ -71,45 +80,35 @@ export function createUpstream(world: {
   };
 }
 
+/** Providers call back, and fetch files of ours, over https at a public address alone. */
+function isPublic(url: string): boolean {
+  return url.startsWith('https://');
+}
+
+function withKey(request: ProviderRequest, key: { facts: ProviderFacts; secret: string | null }): ProviderRequest {
+  const { authHeader } = key.facts;
+  if (authHeader === null || key.secret === null) return request;
+  return { ...request, headers: { ...request.headers, [authHeader.name]: `${authHeader.prefix}${key.secret}` } };
+}
+
+/** A key goes to the origin of the base address, and to the provider's own hosts over https. */
+function isKeyHost(facts: ProviderFacts, place: { url: string; base: string }): boolean {
+  const url = URL.parse(place.url);
+  if (url === null) return false;
+  if (url.origin === URL.parse(place.base)?.origin) return true;
+  return url.protocol === 'https:' && facts.keyHosts.some((allowed) => isHost(url.hostname, allowed));
+}
+
 /** A provider's result may lie only where its facts say that its results lie. */
 function isResultHost(facts: ProviderFacts | undefined, place: { url: string; base: string }): boolean {
   const host = URL.parse(place.url)?.hostname;
   if (host === undefined || facts === undefined) return false;
-  return facts.resultHosts.some((allowed) => {
-    if (allowed === 'self') return host === URL.parse(place.base)?.hostname;
-    return allowed.startsWith('*.') ? host.endsWith(allowed.slice(1)) : host === allowed;
-  });
+  return facts.resultHosts.some((allowed) =>
+    allowed === 'self' ? host === URL.parse(place.base)?.hostname : isHost(host, allowed),
+  );
 }
 
-async function exchangeInside(
-  sandbox: SandboxService,
-  call: { request: ProviderRequest; base: string; onSending: (() => void) | undefined },
-): Promise<Awaited<ReturnType<Upstream['exchange']>>> {
-  const { request, base, onSending } = call;
-  onSending?.();
-  const path = request.url.slice(base.length);
-  const answer = await sandbox.handle({ method: request.method, path, base, body: request.body });
-  if (answer.kind === 'lost') return { kind: 'lost', reason: 'reset', detail: 'the connection was reset' };
-  return {
-    kind: 'answer',
-    status: answer.status,
-    headers: answer.headers,
-    body: Buffer.from(answer.body),
-    truncated: false,
-  };
-}
-
-async function downloadInside(
-  sandbox: SandboxService,
-  file: { url: string; sink: (chunk: Uint8Array) => Promise<void> | void },
-): Promise<Awaited<ReturnType<Upstream['download']>>> {
-  const found = await sandbox.file(new URL(file.url).pathname);
-  if (found === null) return { kind: 'failed', reason: 'status', status: 404, detail: 'no such file' };
-  await file.sink(found.bytes);
-  return {
-    kind: 'done',
-    sizeBytes: found.bytes.length,
-    headers: { 'content-type': found.contentType },
-    finalUrl: file.url,
-  };
+/** `*.name` stands for every host below the name, not for the name itself. */
+function isHost(host: string, allowed: string): boolean {
+  return allowed.startsWith('*.') ? host.endsWith(allowed.slice(1)) : host === allowed;
 }

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 
 import { GatewayError } from '../core/errors.ts';
 import type { Answer } from './gate/answer.ts';
-import { createDoor } from './gate/door.ts';
+import { createDoor, type Door, type Handle } from './gate/door.ts';
 import { errorAnswer } from './gate/error-answer.ts';
 import { listRoutes, type Route } from './routes.ts';
 import type { HttpWorld } from './world.ts';
@@ -12,16 +12,27 @@ export function createApp(world: HttpWorld): Hono {
   const app = new Hono();
   const door = createDoor(world);
   // A process that is a worker alone still takes callbacks, tells how it is and serves files.
-  const routes = listRoutes(world).filter((route) => world.settings.roles.has('api') || !route.path.startsWith('/v2/'));
+  const routes = listRoutes(world).filter(
+    ({ path }) => world.settings.roles.has('api') || !/^\/(v2|admin)\//.test(path),
+  );
   for (const route of routes) {
-    const handler =
-      route.access === 'key' ? door.keyed(route.path, route.operate) : door.open(route.path, route.operate);
-    app.on(route.method, route.path, handler);
+    app.on(route.method, route.path, handlerOf(door, route));
   }
   const patterns = routes.map((route) => ({ ...route, pattern: pathPattern(route.path) }));
   // All unknown paths are one route for log and metrics: a scanner must not grow them.
   app.notFound(door.open('(none)', (call): Answer => refuseRoute(patterns, call.context.req.path)));
   return app;
+}
+
+function handlerOf(door: Door, route: Route): Handle {
+  switch (route.access) {
+    case 'open':
+      return door.open(route.path, route.operate);
+    case 'key':
+      return door.keyed(route.path, route.operate);
+    case 'admin':
+      return door.admin(route.path, route.operate);
+  }
 }
 
 /** 405 with `Allow` where the path exists for another method, else 404. */

@@ -1,4 +1,6 @@
 import { isMigrated } from '../database/migrate.ts';
+import type { KeyCard } from '../teams/provider-key-ring.ts';
+import type { ProvidersPort } from './providers-port.ts';
 import { json, plainText, type Answer } from './gate/answer.ts';
 import type { Operate } from './gate/door.ts';
 import type { HttpWorld } from './world.ts';
@@ -19,8 +21,19 @@ export function readyz(world: HttpWorld): Operate {
       ...(await checkStore(world)),
     };
     const isReady = Object.values(checks).every((found) => found === 'ok');
-    return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not-ready', checks });
+    // A provider that refuses us says nothing about this process, which serves what it can.
+    const warnings = { providers: refusedProviders(world.providers.keys) };
+    return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not-ready', checks, warnings });
   };
+}
+
+/** Providers whose every key of the operator's is refused or out of money; nothing of what they said, and no key. */
+function refusedProviders(keys: ProvidersPort['keys']): string {
+  const own = keys.cards().filter(({ teamId, state }) => teamId === null && state !== 'no-address');
+  const isRefused = ({ state }: KeyCard): boolean => state === 'unauthorized' || state === 'quota';
+  const refused = [...Map.groupBy(own, ({ provider }) => provider)].filter(([, cards]) => cards.every(isRefused));
+  if (refused.length === 0) return 'ok';
+  return refused.map(([provider]) => `${provider}: every key is refused or out of money`).join('; ');
 }
 
 async function checkStore(world: HttpWorld): Promise<Record<string, string>> {

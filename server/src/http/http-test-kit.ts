@@ -11,13 +11,19 @@ import type { Database, Row } from '../database/database.ts';
 import { MIGRATIONS } from '../database/migrate.ts';
 import type { JobRecord } from '../jobs/job-record.ts';
 import type { Caller } from '../teams/authenticate.ts';
+import { openProviderVault } from '../teams/provider-vault.ts';
 import { createApp } from './app.ts';
 import type { JobsPort, SubmitRequest } from './jobs-port.ts';
+import type { ProvidersPort } from './providers-port.ts';
 import type { HttpWorld } from './world.ts';
 
 /** For tests only: keys that the fake authenticator knows. */
 export const KEY = 'afk_member';
 export const ADMIN_KEY = 'afk_admin';
+export const OWNER_KEY = 'afk_owner';
+export const TEST_KEY = 'afk_test_owner';
+/** The one that opens the admin routes. */
+export const OPERATOR_KEY = 'afk_operator';
 export const INACTIVE_KEY = 'afk_inactive';
 export const JOB_ID = '019aa000-0000-7000-8000-000000000001';
 export const PUBLIC_URL = 'http://127.0.0.1:3000';
@@ -36,6 +42,7 @@ const member: Caller = {
   email: 'member@example.com',
   role: 'MEMBER',
   mode: 'live',
+  isAdmin: false,
 };
 
 /** For tests only: a job as the engine hands it over. */
@@ -151,6 +158,7 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
     catalog,
     authenticator: { find: findCaller },
     jobs,
+    providers: noProviders,
     publicUrl: () => PUBLIC_URL,
     version: '0.0.0-test',
     closing: closing.signal,
@@ -203,8 +211,30 @@ export function fakeDatabase(rows: Readonly<Record<string, readonly Row[]>>): Da
 async function findCaller(key: string | undefined): Promise<Caller> {
   if (key === KEY) return member;
   if (key === ADMIN_KEY) return { ...member, role: 'ADMIN' };
+  if (key === OWNER_KEY) return { ...member, role: 'OWNER' };
+  if (key === TEST_KEY) return { ...member, role: 'OWNER', mode: 'test' };
+  if (key === OPERATOR_KEY) return { ...member, role: 'OWNER', isAdmin: true };
   throw new GatewayError(key === INACTIVE_KEY ? 'key_inactive' : 'key_invalid');
 }
+
+/** For tests only: a gateway without a key. */
+export const noProviders: ProvidersPort = {
+  vault: openProviderVault({ masterKey: Buffer.alloc(32, 2), random: systemRandom() }),
+  keys: {
+    cards: () => [],
+    configured: () => new Set(),
+    refresh: async () => {},
+    report: () => {},
+    clear: () => {},
+    clean: (_keyId, text) => text,
+  },
+  adapters: new Map(),
+  upstream: {
+    baseUrl: () => 'http://provider.invalid/v1',
+    exchange: async () => ({ kind: 'refused', reason: 'connection-refused', detail: 'nobody is there' }),
+  },
+  circuits: () => [],
+};
 
 const noBlobs: BlobStore = {
   create: () => Promise.reject(new Error('no blobs here')),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 
-import { bodyOfAnswer, fakeDatabase, httpTest, JOB_ID, PUBLIC_URL } from './http-test-kit.ts';
+import type { KeyCard } from '../teams/provider-key-ring.ts';
+import { bodyOfAnswer, fakeDatabase, httpTest, JOB_ID, noProviders, PUBLIC_URL } from './http-test-kit.ts';
 import { listRoutes } from './routes.ts';
 import { meSchema, modelListSchema } from './schemas.ts';
 
@@ -37,7 +38,7 @@ test('me shows the union of fields, with what can be spent', async () => {
   assert.deepEqual([body.user.role, body.apiKey?.name, body.apiKey?.prefix], ['MEMBER', 'laptop', 'afk_member12']);
 });
 
-test('the OpenAPI document has every route below /v2, and every reference in it leads somewhere', async () => {
+test('the OpenAPI document has every route below /v2 and /admin, and every reference in it leads somewhere', async () => {
   const { app, world } = httpTest();
   const text = await (await app.request('/v2/openapi.json')).text();
   const document = JSON.parse(text) as {
@@ -46,10 +47,10 @@ test('the OpenAPI document has every route below /v2, and every reference in it 
     components: { schemas: object };
   };
   assert.equal(document.openapi, '3.1.0');
-  for (const { method, path, access } of listRoutes(world).filter((route) => route.path.startsWith('/v2/'))) {
+  for (const { method, path, access } of listRoutes(world).filter((route) => /^\/(v2|admin)\//.test(route.path))) {
     const operation = document.paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
     assert.ok(operation, `${method} ${path}`);
-    assert.equal(operation.security.length > 0, access === 'key', `${method} ${path}`);
+    assert.equal(operation.security.length > 0, access !== 'open', `${method} ${path}`);
   }
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
     assert.ok(Object.hasOwn(document.components.schemas, name ?? ''), name);
@@ -70,9 +71,44 @@ test('healthz asks nobody; readyz tells what is the matter', async () => {
   assert.deepEqual(await (await well.app.request('/readyz')).json(), {
     status: 'ready',
     checks: { process: 'ok', database: 'ok', migrations: 'ok' },
+    warnings: { providers: 'ok' },
   });
   well.closing.abort();
   assert.equal((await well.app.request('/readyz')).status, 503);
+});
+
+test('readyz names a provider whose every key is refused, without what it said, and stays ready', async () => {
+  const card = (id: string, provider: string, state: KeyCard['state'], teamId: string | null = null): KeyCard => ({
+    id,
+    provider,
+    teamId,
+    state,
+    label: 'main',
+    last4: '9876',
+    source: 'store',
+    maxInFlight: 4,
+    createdAt: 1,
+    since: 1,
+    text: 'secret words of the provider',
+  });
+  const cards = [
+    card('1', 'bfl', 'unauthorized'),
+    card('2', 'bfl', 'quota'),
+    card('3', 'fal', 'quota'),
+    card('4', 'fal', 'paused'),
+    // A team's own key alerts nobody.
+    card('5', 'replicate', 'unauthorized', 'team'),
+    card('6', 'together', 'ok', 'team'),
+    card('7', 'together', 'unauthorized'),
+  ];
+  const providers = { ...noProviders, keys: { ...noProviders.keys, cards: () => cards } };
+  const answer = await httpTest({ world: { providers } }).app.request('/readyz');
+  const text = await answer.text();
+  assert.equal(answer.status, 200);
+  assert.deepEqual(JSON.parse(text).warnings, {
+    providers: 'bfl: every key is refused or out of money; together: every key is refused or out of money',
+  });
+  assert.doesNotMatch(text, /9876|secret/);
 });
 
 test('readyz gives a store that does not answer two seconds', async () => {

@@ -1,50 +1,15 @@
 import { JOB_STATES } from '../jobs/states.ts';
-import type { RESPONSE_SCHEMAS } from './schemas.ts';
-
-/** One answer that is no refusal. */
-interface AnswerFacts {
-  status: number;
-  description: string;
-  /** The media type, or null for an answer without a body. */
-  type: string | null;
-  schema: keyof typeof RESPONSE_SCHEMAS | null;
-  headers?: Record<string, unknown>;
-}
-
-/** What the OpenAPI document says about one operation. */
-export interface OperationFacts {
-  method: 'get' | 'post';
-  path: string;
-  id: string;
-  tag: 'Images' | 'Jobs' | 'Models' | 'Uploads' | 'Account' | 'Operation';
-  summary: string;
-  description: string;
-  /** The contract that we speak does not have it. */
-  isAddition: boolean;
-  needsKey: boolean;
-  parameters: readonly Record<string, unknown>[];
-  body: { type: 'json'; schema: string } | { type: 'file' } | null;
-  answers: readonly AnswerFacts[];
-  refusals: readonly number[];
-}
-
-const JSON_TYPE = 'application/json';
-
-function ok(status: number, schema: keyof typeof RESPONSE_SCHEMAS, description: string): AnswerFacts {
-  return { status, description, type: JSON_TYPE, schema };
-}
-
-function text(description: string): Record<string, unknown> {
-  return { description, schema: { type: 'string' } };
-}
-
-function query(name: string, schema: Record<string, unknown>, description: string): Record<string, unknown> {
-  return { name, in: 'query', required: false, description, schema };
-}
-
-function inPath(name: string, description: string): Record<string, unknown> {
-  return { name, in: 'path', required: true, description, schema: { type: 'string' } };
-}
+import { PROVIDER_OPERATIONS } from './openapi-provider-operations.ts';
+import {
+  inPath,
+  JSON_TYPE,
+  notModified,
+  ok,
+  query,
+  text,
+  type AnswerFacts,
+  type OperationFacts,
+} from './openapi-facts.ts';
 
 const jobId = {
   name: 'id',
@@ -350,8 +315,5 @@ export const OPERATION_FACTS: readonly OperationFacts[] = [
     answers: [{ status: 200, description: 'The figures.', type: 'text/plain', schema: null }],
     refusals: [],
   },
+  ...PROVIDER_OPERATIONS,
 ];
-
-function notModified(): AnswerFacts {
-  return { status: 304, description: 'Not changed since the ETag that was sent.', type: null, schema: null };
-}

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { Catalog } from '../catalog/load-catalog.ts';
 import { OPERATIONS } from '../catalog/model.ts';
 import { requestSchema } from '../catalog/openapi-parts.ts';
-import { OPERATION_FACTS, type OperationFacts } from './openapi-operations.ts';
+import type { OperationFacts } from './openapi-facts.ts';
+import { OPERATION_FACTS } from './openapi-operations.ts';
+import { BODY_SCHEMAS } from './provider-schemas.ts';
 import { RESPONSE_SCHEMAS } from './schemas.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -33,7 +35,7 @@ export function openApiDocument({
         'Parts marked x-lumegate-addition go beyond the contract that this API is compatible with.',
     },
     servers: [{ url: publicUrl }],
-    tags: ['Images', 'Jobs', 'Models', 'Uploads', 'Account', 'Operation'].map((name) => ({ name })),
+    tags: ['Images', 'Jobs', 'Models', 'Uploads', 'Account', 'Operation', 'Admin'].map((name) => ({ name })),
     paths,
     components: {
       securitySchemes: {
@@ -44,7 +46,7 @@ export function openApiDocument({
           description: 'A key of this gateway, beginning with afk_.',
         },
       },
-      schemas: { ...requestSchemas(catalog), ...responseSchemas() },
+      schemas: { ...requestSchemas(catalog), ...bodySchemas(), ...responseSchemas() },
     },
   };
 }
@@ -65,6 +67,16 @@ function requestSchemas(catalog: Catalog): JsonObject {
   }
   schemas['EstimateRequest'] = { oneOf: all, description: 'The body of any request that makes a job.' };
   return schemas;
+}
+
+/** Bodies that do not depend on the catalogue. */
+function bodySchemas(): JsonObject {
+  return Object.fromEntries(
+    Object.entries(BODY_SCHEMAS).map(([name, schema]) => {
+      const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' });
+      return [name, rest];
+    }),
+  );
 }
 
 function requestName(operation: string): string {
@@ -137,7 +149,7 @@ const REFUSALS: Readonly<Record<number, { description: string; schema: string; w
   401: { description: 'No key, or one that is unknown, expired or revoked.', schema: 'Error' },
   402: { description: 'Too few credits. Nothing was held.', schema: 'InsufficientCredits' },
   403: { description: 'The key is switched off, or the caller may not do this.', schema: 'Error' },
-  404: { description: 'Not found. A job of somebody else answers the same.', schema: 'Error' },
+  404: { description: 'Not found. What belongs to somebody else answers the same.', schema: 'Error' },
   409: { description: 'In conflict with what has happened before.', schema: 'Error' },
   416: { description: 'The range lies beyond the end of the file.', schema: 'Error' },
   429: { description: 'Too many requests, or too many jobs waiting.', schema: 'Error', waits: true },

@@ -1,3 +1,8 @@
+import { addProviderKey } from './admin/add-provider-key.ts';
+import { listAlerts } from './admin/list-alerts.ts';
+import { listProviders } from './admin/list-providers.ts';
+import { removeProviderKey } from './admin/remove-provider-key.ts';
+import { testProvider } from './admin/probe-provider.ts';
 import { receiveCallback } from './callbacks/receive-callback.ts';
 import type { Operate, KeyedCall } from './gate/door.ts';
 import { healthz, metrics, readyz } from './health.ts';
@@ -16,12 +21,15 @@ import { listJobs } from './v2/list-jobs.ts';
 import { listModels } from './v2/list-models.ts';
 import { me } from './v2/me.ts';
 import { openApi } from './v2/openapi.ts';
+import { addOwnProviderKey } from './v2/provider-keys-add.ts';
+import { listOwnProviderKeys } from './v2/provider-keys-list.ts';
+import { removeOwnProviderKey } from './v2/provider-keys-remove.ts';
 import type { HttpWorld } from './world.ts';
 
-/** Who may come in: everybody, or callers with a key. A route without an answer to that does not type-check. */
-export type Route = { method: 'GET' | 'POST'; path: string } & (
+/** Who may come in: everybody, callers with a key, or with an admin key. A route without an answer to that does not type-check. */
+export type Route = { method: 'GET' | 'POST' | 'DELETE'; path: string } & (
   | { access: 'open'; operate: Operate }
-  | { access: 'key'; operate: Operate<KeyedCall> }
+  | { access: 'key' | 'admin'; operate: Operate<KeyedCall> }
 );
 
 /** Every route of the server, once. HEAD is answered wherever GET is. */
@@ -37,6 +45,14 @@ export function listRoutes(world: HttpWorld): Route[] {
     { method: 'POST', path: '/v2/estimate', access: 'key', operate: estimate(world) },
     { method: 'GET', path: '/v2/me', access: 'key', operate: me(world) },
     { method: 'POST', path: '/v2/uploads', access: 'key', operate: createUpload(world) },
+    { method: 'GET', path: '/v2/provider-keys', access: 'key', operate: listOwnProviderKeys(world) },
+    { method: 'POST', path: '/v2/provider-keys', access: 'key', operate: addOwnProviderKey(world) },
+    { method: 'DELETE', path: '/v2/provider-keys/:id', access: 'key', operate: removeOwnProviderKey(world) },
+    { method: 'GET', path: '/admin/providers', access: 'admin', operate: listProviders(world) },
+    { method: 'POST', path: '/admin/providers/:id/keys', access: 'admin', operate: addProviderKey(world) },
+    { method: 'DELETE', path: '/admin/providers/:id/keys/:keyId', access: 'admin', operate: removeProviderKey(world) },
+    { method: 'POST', path: '/admin/providers/:id/test', access: 'admin', operate: testProvider(world) },
+    { method: 'GET', path: '/admin/alerts', access: 'admin', operate: listAlerts(world) },
     { method: 'GET', path: '/v2/models', access: 'open', operate: listModels(world) },
     { method: 'GET', path: '/v2/models/:id', access: 'open', operate: getModel(world) },
     { method: 'GET', path: '/v2/openapi.json', access: 'open', operate: openApi(world) },

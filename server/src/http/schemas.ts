@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { ATTEMPT_STATES, JOB_STATES } from '../jobs/states.ts';
+import * as provider from './provider-schemas.ts';
 
 // What we answer, once: the OpenAPI document is made from these, and the operations' types too.
 
@@ -195,6 +196,9 @@ export const readinessSchema = z
   .object({
     status: z.enum(['ready', 'not-ready']),
     checks: z.record(z.string(), z.string()).describe('`ok`, or what is the matter.'),
+    warnings: z
+      .record(z.string(), z.string())
+      .describe('`ok`, or what is the matter though work is taken: providers whose every key is refused.'),
   })
   .describe('Whether the process can take work.');
 
@@ -214,6 +218,12 @@ export const RESPONSE_SCHEMAS = {
   InsufficientCredits: insufficientCreditsSchema,
   Health: healthSchema,
   Readiness: readinessSchema,
+  ProviderList: provider.providerListSchema,
+  ProviderKey: provider.providerKeySchema,
+  ProviderTest: provider.providerTestSchema,
+  AlertList: provider.alertListSchema,
+  OwnProviderKey: provider.ownProviderKeySchema,
+  OwnProviderKeyList: provider.ownProviderKeyListSchema,
 } as const;
 
 export type JobListItemBody = z.infer<typeof jobListItemSchema>;

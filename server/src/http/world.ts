@@ -11,6 +11,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Database } from '../database/database.ts';
 import type { Authenticator } from '../teams/authenticate.ts';
 import type { JobsPort } from './jobs-port.ts';
+import type { ProvidersPort } from './providers-port.ts';
 
 /** What the door counts and shows. */
 export interface HttpMetrics {
@@ -35,6 +36,7 @@ export interface HttpWorld {
   catalog: Catalog;
   authenticator: Pick<Authenticator, 'find'>;
   jobs: JobsPort;
+  providers: ProvidersPort;
   /** Base of our own URLs without a slash at the end; known once the socket is open. */
   publicUrl: () => string;
   version: string;

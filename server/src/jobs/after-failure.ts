@@ -1,6 +1,9 @@
 import type { FailureKind } from '../core/outcome.ts';
 
-/** What follows upon a failed try. */
+/**
+ * What follows upon a failed try. `retry`: the other routes first, and this one again while it has tries left.
+ * `other-route`: the other routes, and never this one again. `fail`: the job fails.
+ */
 export type NextStep = 'retry' | 'other-route' | 'fail';
 
 export interface FailureRule {
@@ -15,7 +18,8 @@ export interface FailureRule {
 }
 
 /**
- * The one place that decides about retries. Content refusals are never shopped around; money and key
+ * The one place that decides about retries. Content refusals are never shopped around, unless the operator says so
+ * (`LUMEGATE_CONTENT_REFUSED`); money and key
  * problems are the operator's and pass on to the next route where there is one.
  */
 export const AFTER_FAILURE: Readonly<Record<FailureKind, FailureRule>> = {
@@ -75,11 +79,14 @@ export function afterFailure(failure: {
   bought: boolean;
   tries: number;
   retryAfterMs: number | null;
+  /** The operator's word on asking another provider after a refusal for content. */
+  contentRefused?: 'fail' | 'other-route';
   /** A number in [0, 1). */
   jitter: number;
 }): { step: NextStep; waitMs: number; text: string } {
   const rule = AFTER_FAILURE[failure.kind];
-  const wanted = failure.bought ? rule.afterPurchase : rule.beforePurchase;
+  const usual = failure.bought ? rule.afterPurchase : rule.beforePurchase;
+  const wanted = failure.kind === 'content_refused' ? (failure.contentRefused ?? usual) : usual;
   const step = wanted === 'retry' && failure.tries >= rule.triesMax ? 'other-route' : wanted;
   const backoffMs = Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (failure.tries - 1)) * (0.5 + failure.jitter);
   // A provider that asks for an hour does not get it: the deadline of the job decides.

@@ -1,22 +1,47 @@
-import type { MicroUsd } from '../core/money.ts';
 import { createHash } from 'node:crypto';
 
+import { expectedCost } from '../catalog/expected-cost.ts';
 import type { Route } from '../catalog/model.ts';
+import { seedTarget } from '../catalog/parameter-map.ts';
+import type { MicroUsd } from '../core/money.ts';
 import type { ExchangeResult } from '../core/net-port.ts';
 import type { FailureKind, Outcome } from '../core/outcome.ts';
 import type { Provider, ProviderCall, ProviderReference, ProviderRequest, Started } from '../core/provider.ts';
 import { randomBase62 } from '../core/random.ts';
-import { assertLease, closeAttempt, insertAttempt, markAccepted, markAmbiguous, type Attempt } from './attempts.ts';
+import { UnusableWorkflow } from '../providers/comfy-workflow.ts';
+import { UnreadableAnswer } from '../providers/unreadable-answer.ts';
+import {
+  assertLease,
+  closeAttempt,
+  insertAttempt,
+  markAccepted,
+  markAmbiguous,
+  type Attempt,
+  type ReadyResult,
+} from './attempts.ts';
 import { mapForRoute } from './call-plan.ts';
+import type { RouteChoice } from './choose-route.ts';
+import { inlineFiles } from './inline-files.ts';
 import { insertEvent } from './job-events.ts';
 import { readAnswer } from './provider-answer.ts';
-import { limitMs, type Run } from './run.ts';
+import { reportCost, reportKey, reportRoute } from './report.ts';
+import { checkRun, limitMs, type Run } from './run.ts';
+import { spool } from './spool.ts';
+import { heartbeat, HEARTBEAT_MS } from './workers.ts';
+import { LeaseLost } from './world.ts';
 
-/** From the first byte to the last of a provider's answer to a start. */
-const START_MS_MAX = 60_000;
 const CALLBACK_TOKEN_CHARACTERS = 32;
 /** Seeds of ours stay below 2^31, which every provider takes. */
 const SEED_LIMIT = 2 ** 31;
+/** A start whose provider's file sets no limit; synchronous ones take longer. */
+const START_MS_MAX = 60_000;
+
+/** A purchase: where it goes, and what it is known by. */
+export interface Purchase {
+  route: Route;
+  provider: Provider;
+  attempt: Attempt;
+}
 
 /** What became of a request to buy. */
 export type Bought =
@@ -24,8 +49,11 @@ export type Bought =
   | { state: 'rejected'; attempt: Attempt; kind: FailureKind; text: string; retryAfterMs: number | null }
   | { state: 'ambiguous'; attempt: Attempt };
 
-/** Buys once: the intent is committed before the request leaves, and a lost answer is ambiguous, never a failure. */
-export async function buy(run: Run, choice: { route: Route; provider: Provider; number: number }): Promise<Bought> {
+/**
+ * Buys once: the intent is committed before the request leaves, and a lost answer is ambiguous, never a failure.
+ * Throws InputUnreadable when a file of the caller's cannot be had; nothing was written or bought then.
+ */
+export async function buy(run: Run, choice: RouteChoice & { number: number }): Promise<Bought> {
   const { world, job } = run;
   const mapped = mapForRoute(job.model, choice.route, job.plan);
   const attempt: Attempt = {
@@ -34,52 +62,102 @@ export async function buy(run: Run, choice: { route: Route; provider: Provider; 
     number: choice.number,
     provider: choice.provider.id,
     upstreamModel: choice.route.upstreamModel,
+    providerKey: choice.key.id,
     state: 'INTENT',
     reference: null,
+    ready: null,
     callbackToken: randomBase62(world.random, CALLBACK_TOKEN_CHARACTERS),
     failureKind: null,
     failureText: null,
     adjustments: mapped.adjustments,
-    seed: seedFor(run, mapped.parameters),
+    seed: seedFor(run, choice, mapped.parameters),
+    // A team that brought its own key pays the provider itself.
+    expectedCostMicroUsd: job.plan.payer === 'team' ? null : expectedCost(job.model, choice.route, job.plan.parameters),
     costMicroUsd: null,
     intentAt: world.clock.now(),
     acceptedAt: null,
     closedAt: null,
   };
-  const request = startRequest(run, choice, attempt);
+  const purchase: Purchase = { route: choice.route, provider: choice.provider, attempt };
+  const request = await startRequest(run, purchase).catch((error: unknown) => {
+    if (error instanceof UnusableWorkflow) return error;
+    throw error;
+  });
+  if (request instanceof UnusableWorkflow) return refuseUnsent(run, attempt, request);
+  const intentMs = world.clock.monotonicMs();
   await commitIntent(run, attempt, request);
   await world.reachCrashPoint('C9');
-  return send(run, { provider: choice.provider, attempt, request, isRepeated: false });
+  if (world.clock.monotonicMs() - intentMs >= HEARTBEAT_MS) await renewLease(run);
+  return send(run, { purchase, request, isRepeated: false });
+}
+
+/**
+ * For a process that was stopped between intent and request: others may have the job by now and have written the
+ * purchase off. Throws what `checkRun` throws; else the worker's lease is new, and nobody takes the job meanwhile.
+ */
+async function renewLease(run: Run): Promise<void> {
+  const { world, lease } = run;
+  if (!(await heartbeat(world.database, lease.workerId))) throw new LeaseLost(lease.jobId);
+  await checkRun(run);
+}
+
+/** The operator's own workflow cannot be filled: the route is of no use, and nothing was sent. */
+async function refuseUnsent(run: Run, attempt: Attempt, problem: UnusableWorkflow): Promise<Bought> {
+  run.world.log.error(
+    'route.workflow-unusable',
+    { provider: attempt.provider, upstreamModel: attempt.upstreamModel },
+    problem,
+  );
+  await commitIntent(run, attempt, { method: 'POST', url: '', headers: {}, body: null });
+  return reject(run, attempt, { kind: 'retired', text: problem.message, retryAfterMs: null });
 }
 
 /** Sends the request of an earlier intent again, where the provider buys once for one attempt id. */
-export async function buyAgain(
-  run: Run,
-  choice: { route: Route; provider: Provider; attempt: Attempt },
-): Promise<Bought> {
-  return send(run, { ...choice, request: startRequest(run, choice, choice.attempt), isRepeated: true });
+export async function buyAgain(run: Run, purchase: Purchase): Promise<Bought> {
+  return send(run, { purchase, request: await startRequest(run, purchase), isRepeated: true });
 }
 
-function startRequest(run: Run, choice: { route: Route; provider: Provider }, attempt: Attempt): ProviderRequest {
+async function startRequest(run: Run, purchase: Purchase): Promise<ProviderRequest> {
   const { world, job } = run;
-  const mapped = mapForRoute(job.model, choice.route, job.plan);
-  if (attempt.seed !== null) mapped.parameters['seed'] = attempt.seed;
+  const { provider, route, attempt } = purchase;
+  const mapped = mapForRoute(job.model, route, job.plan);
   const call: ProviderCall = {
     attemptId: attempt.id,
-    baseUrl: world.upstream.baseUrl(choice.provider.id),
-    upstreamModel: choice.route.upstreamModel,
+    baseUrl: world.upstream.baseUrl(provider.id),
+    upstreamModel: route.upstreamModel,
     operation: job.operation,
-    parameters: mapped.parameters,
-    callbackUrl: `${world.publicUrl()}/callbacks/${choice.provider.id}/${attempt.id}/${attempt.callbackToken}`,
+    parameters: { ...(await inlineFiles(run, provider.id, mapped)), ...seedParameter(purchase) },
+    callbackUrl: callbackUrl(run, purchase),
+    template: route.template,
   };
-  return choice.provider.start(call);
+  return provider.start(call);
+}
+
+/** Parameters in the provider's words, without files, with the seed that was chosen for the attempt. */
+export function sentParameters(run: Run, purchase: Pick<Purchase, 'route' | 'attempt'>): Record<string, unknown> {
+  const { parameters } = mapForRoute(run.job.model, purchase.route, run.job.plan);
+  return { ...parameters, ...seedParameter(purchase) };
+}
+
+function seedParameter({ route, attempt }: Pick<Purchase, 'route' | 'attempt'>): Record<string, unknown> {
+  const name = seedTarget(route);
+  return name === null || attempt.seed === null ? {} : { [name]: attempt.seed };
+}
+
+/** Where the provider may tell us, or null where it cannot reach us or does not call. */
+export function callbackUrl(run: Run, { provider, attempt }: Pick<Purchase, 'provider' | 'attempt'>): string | null {
+  const { world } = run;
+  const style = world.catalog.providers.get(provider.id)?.callbackStyle;
+  if (style !== 'url-per-request' || !world.upstream.canReachUs(provider.id)) return null;
+  return `${world.publicUrl()}/callbacks/${provider.id}/${attempt.id}/${attempt.callbackToken}`;
 }
 
 /** The caller's seed, or one of ours where the route takes one: it makes the run recognisable and repeatable. */
-function seedFor(run: Run, parameters: Record<string, unknown>): number | null {
-  const given = parameters['seed'];
+function seedFor(run: Run, { route }: Pick<Purchase, 'route'>, parameters: Record<string, unknown>): number | null {
+  const name = seedTarget(route);
+  if (name === null) return null;
+  const given = parameters[name];
   if (typeof given === 'number') return given;
-  if (run.job.model.parameters['seed'] === undefined) return null;
   return Buffer.from(run.world.random.bytes(4)).readUInt32BE() % SEED_LIMIT;
 }
 
@@ -111,41 +189,53 @@ const IS_DEFINITE: ReadonlySet<FailureKind> = new Set(['input_rejected', 'conten
 
 async function send(
   run: Run,
-  purchase: { provider: Provider; attempt: Attempt; request: ProviderRequest; isRepeated: boolean },
+  sending: { purchase: Purchase; request: ProviderRequest; isRepeated: boolean },
 ): Promise<Bought> {
   const { world } = run;
-  const { provider, attempt, request, isRepeated } = purchase;
+  const { purchase, request, isRepeated } = sending;
+  const { provider, attempt } = purchase;
   const result = await world.upstream.exchange(provider.id, request, {
-    timeoutMs: limitMs(run, START_MS_MAX),
+    timeoutMs: limitMs(run, world.catalog.providers.get(provider.id)?.startMsMax ?? START_MS_MAX),
     signal: run.signal,
+    keyId: attempt.providerKey,
     onSending: () => void world.reachCrashPoint('C10'),
   });
   await world.reachCrashPoint('C11');
   if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };
   if (result.kind === 'refused')
     return reject(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
-  const started = readStarted(provider, result);
+  const started = readStarted(purchase, result);
   if (started === null) return isRepeated ? { state: 'ambiguous', attempt } : ambiguous(run, attempt, result);
   if (started.state === 'failed') {
     return isRepeated && !IS_DEFINITE.has(started.kind)
       ? { state: 'ambiguous', attempt }
       : reject(run, attempt, started);
   }
-  await accept(run, attempt, {
-    reference: started.reference,
-    costMicroUsd: started.state === 'accepted' ? started.costMicroUsd : null,
-  });
-  await world.reachCrashPoint('C12');
+  return take(run, attempt, started);
+}
+
+async function take(run: Run, attempt: Attempt, started: Exclude<Started, { state: 'failed' }>): Promise<Bought> {
   const outcome = started.state === 'accepted-done' ? started.outcome : null;
-  return { state: 'accepted', attempt, reference: started.reference, outcome };
+  const ready = outcome?.state === 'completed' ? await spool(run, attempt, outcome) : null;
+  const costMicroUsd = started.state === 'accepted' ? started.costMicroUsd : (ready?.costMicroUsd ?? null);
+  const isOurs = await accept(run, attempt, { reference: started.reference, ready, costMicroUsd });
+  if (!isOurs) return { state: 'ambiguous', attempt };
+  await run.world.reachCrashPoint('C12');
+  const kept = ready === null ? outcome : { state: 'completed' as const, ...ready };
+  return { state: 'accepted', attempt, reference: started.reference, outcome: kept };
 }
 
 /** null when the answer leaves open whether the provider has acted: lost, cut off, a gateway's error page, not to be read. */
-function readStarted(provider: Provider, result: Exclude<ExchangeResult, { kind: 'refused' }>): Started | null {
+function readStarted({ provider }: Purchase, result: Exclude<ExchangeResult, { kind: 'refused' }>): Started | null {
   if (result.kind === 'lost' || result.truncated || isOpenEnded(result.status)) return null;
-  const started = provider.started(readAnswer(result));
-  const isUnreadable = started.state === 'failed' && started.kind === 'unknown' && result.status < 300;
-  return isUnreadable ? null : started;
+  try {
+    const started = provider.started(readAnswer(result));
+    const isUnreadable = started.state === 'failed' && started.kind === 'unknown' && result.status < 300;
+    return isUnreadable ? null : started;
+  } catch (error) {
+    if (error instanceof UnreadableAnswer) return null;
+    throw error;
+  }
 }
 
 /** An error of the server, or of a gateway in front of it, leaves open whether it has acted; 503 says that it has not. */
@@ -153,26 +243,40 @@ function isOpenEnded(status: number): boolean {
   return status >= 500 && status !== 503;
 }
 
-/** Commits that the provider has the request, with everything needed to find it again. */
+/** Why an attempt is ambiguous although the provider has answered. */
+export const FOREIGN_GENERATION = 'the provider named a generation that belongs to another attempt';
+
+/**
+ * Commits that the provider has the request, with everything needed to find it again. False when the provider has
+ * named a generation that belongs to another attempt: whose result that is, nobody knows.
+ */
 export async function accept(
   run: Run,
   attempt: Attempt,
-  taken: { reference: ProviderReference; costMicroUsd: MicroUsd | null },
-): Promise<void> {
+  taken: { reference: ProviderReference; ready?: ReadyResult | null; costMicroUsd: MicroUsd | null },
+): Promise<boolean> {
   const { world, lease } = run;
   const at = world.clock.now();
-  await world.database.transaction(async (tx) => {
+  const { provider, number } = attempt;
+  const state = await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
-    const isNew = await markAccepted(tx, { id: attempt.id, jobId: lease.jobId, at, ...taken });
-    if (!isNew) return;
-    await insertEvent(tx, {
-      jobId: lease.jobId,
-      kind: 'taken',
-      at,
-      data: { attempt: attempt.number, provider: attempt.provider },
-    });
+    const marked = await markAccepted(tx, { id: attempt.id, jobId: lease.jobId, provider, at, ...taken });
+    if (marked === 'foreign') {
+      await markAmbiguous(tx, attempt.id, FOREIGN_GENERATION);
+      const data = { attempt: number, provider, reason: FOREIGN_GENERATION };
+      await insertEvent(tx, { jobId: lease.jobId, kind: 'ambiguous', at, data });
+    }
+    if (marked === 'new')
+      await insertEvent(tx, { jobId: lease.jobId, kind: 'taken', at, data: { attempt: number, provider } });
+    return marked;
   });
+  if (state === 'new') {
+    reportKey(run, attempt, { kind: 'ok' });
+    reportRoute(run, attempt, { state: 'taken' });
+    reportCost(run, attempt, taken.costMicroUsd);
+  }
   world.database.notify('job', lease.jobId);
+  return state !== 'foreign';
 }
 
 /** Commits that surely nothing was bought. */
@@ -183,6 +287,8 @@ export async function reject(
 ): Promise<Bought> {
   const { world, lease } = run;
   const at = world.clock.now();
+  reportRoute(run, attempt, { state: 'failed', kind: failure.kind });
+  reportKey(run, attempt, failure);
   const isClosed = await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
     const closing = {
@@ -215,6 +321,7 @@ async function ambiguous(
 /** Commits that it is open whether the provider has acted. */
 export async function recordAmbiguous(run: Run, attempt: Attempt, text: string): Promise<void> {
   const { world, lease } = run;
+  reportRoute(run, attempt, { state: 'failed', kind: 'lost' });
   await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
     await markAmbiguous(tx, attempt.id, text);

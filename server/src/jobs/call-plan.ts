@@ -2,9 +2,16 @@ import type { CheckedInput } from '../catalog/check-input.ts';
 import { mapParameters, type Adjustment, type MappedParameters } from '../catalog/parameter-map.ts';
 import { quote, type Quote } from '../catalog/quote.ts';
 import type { Model, Route } from '../catalog/model.ts';
+import { meetsConditions } from '../catalog/route-conditions.ts';
 import { routesFor } from '../catalog/routes.ts';
 import { GatewayError } from '../core/errors.ts';
+import { fromCredits, wholeCredits } from '../core/money.ts';
+import { orderByHealth } from './order-by-health.ts';
+import { isRefused } from './place.ts';
 import type { JobCaller, JobsWorld } from './world.ts';
+
+/** Who pays the provider: the operator, or the team with a key of its own. */
+export type Payer = 'operator' | 'team';
 
 /** What a job was accepted with, stored with it so that later changes of catalogue or price do not touch it. */
 export interface CallPlan {
@@ -15,57 +22,154 @@ export interface CallPlan {
   given: CheckedInput['given'];
   ignored: string[];
   priceVersion: string;
+  /** Providers that may serve the job, best first as things stood. */
+  providers: string[];
+  payer: Payer;
 }
 
-/** The routes that may serve the caller's request, best first; refuses before any hold when there is none. */
-export function usableRoutes(world: JobsWorld, model: Model, mode: JobCaller['mode']): [Route, ...Route[]] {
-  const [first, ...others] = findRoutes(world, model, mode);
-  if (first !== undefined) return [first, ...others];
-  if (model.availability.state === 'retired') {
-    const successor = model.availability.successor;
-    const advice = successor === null ? '' : ` Use "${successor}" instead.`;
-    throw new GatewayError('model_unavailable', {
-      text: `Model "${model.id}" was retired on ${model.availability.on}.${advice}`,
-      details: { model: [`Retired on ${model.availability.on}.${advice}`] },
-    });
-  }
-  throw new GatewayError('model_unavailable', {
-    text: `No provider on this gateway can serve "${model.id}": the operator has not set a key for one that does`,
-    details: { model: ['No provider that serves this model has a key on this gateway'] },
-  });
-}
-
-/** The same without refusing. */
-export function findRoutes(world: JobsWorld, model: Model, mode: JobCaller['mode']): Route[] {
-  return routesFor(model, { mode, providersReady: world.upstream.ready(), sandbox: world.settings.sandbox });
-}
+type CallRequest = { caller: Pick<JobCaller, 'teamId' | 'mode'>; model: Model; input: CheckedInput };
 
 export interface PlannedCall {
   plan: CallPlan;
   price: Quote;
+  /** The one that is tried first. */
   route: Route;
   adjustments: Adjustment[];
 }
 
 /** Everything decided about a request before anything is stored. Throws GatewayError when no route can serve it. */
-export function planCall(
-  world: JobsWorld,
-  request: { caller: JobCaller; model: Model; input: CheckedInput },
-): PlannedCall {
-  const { caller, model, input } = request;
-  const [route] = usableRoutes(world, model, caller.mode);
-  const price = quote(model, input.parameters);
+export function planCall(world: JobsWorld, request: CallRequest): PlannedCall {
+  const { model, input } = request;
+  const payer = payerOf(world, request);
+  const usable = usableRoutes(world, request, payer);
+  const routes = input.routing.providers === null ? orderByHealth(usable, world) : usable;
+  const price = priceOf(world, model, { input, payer });
+  refuseAbove(input.routing.maxCredits, price);
+  const allowed = allowedRoutes(model, routes, input);
   const plan: CallPlan = {
     prompt: input.prompt,
     parameters: input.parameters,
     given: input.given,
     ignored: [...input.ignored],
     priceVersion: price.priceVersion,
+    providers: allowed.map((route) => route.provider),
+    payer,
   };
+  const [route] = allowed;
   return { plan, price, route, adjustments: mapForRoute(model, route, plan).adjustments };
 }
 
+/** A team that has a key of its own for a provider of this model buys with it, and with no other. */
+function payerOf(world: JobsWorld, { caller, model }: CallRequest): Payer {
+  if (caller.mode === 'test') return 'operator';
+  const own = world.keys.configured(caller.teamId);
+  return model.routes.some((route) => !route.sandbox && own.has(route.provider)) ? 'team' : 'operator';
+}
+
+/** The routes that may serve the caller's request; refuses before any hold when there is none. */
+function usableRoutes(world: JobsWorld, request: CallRequest, payer: Payer): Route[] {
+  const { model, caller, input } = request;
+  const owner = payer === 'team' ? caller.teamId : null;
+  const configured = world.keys.configured(owner);
+  const choice = {
+    mode: caller.mode,
+    providersConfigured: configured,
+    // A key that only waits for its rate limit will be back before a queued job is claimed.
+    providersUsable: new Set([...configured].filter((provider) => !isRefused(world, provider, owner))),
+    sandbox: world.settings.sandbox,
+    input,
+    allowed: input.routing.providers,
+    order: world.settings.providerOrder,
+  };
+  const routes = routesFor(model, choice);
+  if (routes.length > 0) return routes;
+  // A refused or exhausted key is known at once: nothing is held for a job that nobody could run.
+  if (routesFor(model, { ...choice, providersUsable: configured }).length > 0) {
+    throw new GatewayError('unavailable', {
+      text:
+        payer === 'team'
+          ? 'The providers of this model do not take your own keys at present: see GET /v2/provider-keys'
+          : 'The providers of this model do not take this gateway’s keys at present; its operator has been told',
+      retryAfterSeconds: KEYS_RETRY_SECONDS,
+    });
+  }
+  throw noRoute(model, routesFor(model, { ...choice, allowed: null }), input);
+}
+
+/** Keys are tried again half a minute after a refusal at the earliest. */
+const KEYS_RETRY_SECONDS = 30;
+
+function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput): GatewayError {
+  if (model.availability.state === 'retired') {
+    const { on, successor } = model.availability;
+    const advice = successor === null ? '' : ` Use "${successor}" instead.`;
+    return new GatewayError('model_unavailable', {
+      text: `Model "${model.id}" was retired on ${on}.${advice}`,
+      details: { model: [`Retired on ${on}.${advice}`] },
+    });
+  }
+  if (input.routing.providers !== null && otherwise.length > 0) {
+    const names = otherwise.map((route) => route.provider).join(', ');
+    const text = `None of these providers can serve "${model.id}" here; these can: ${names}`;
+    return new GatewayError('validation_failed', { details: { 'routing.providers': [text] } });
+  }
+  return new GatewayError('model_unavailable', {
+    text: `No provider on this gateway can serve "${model.id}": the operator has not set a key for one that does`,
+    details: { model: ['No provider that serves this model has a key on this gateway'] },
+  });
+}
+
+/** The price of a run: the model's, or the fee where the team pays the provider itself. */
+function priceOf(world: JobsWorld, model: Model, run: { input: CheckedInput; payer: Payer }): Quote {
+  const price = quote(model, run.input.parameters);
+  if (run.payer === 'operator') return price;
+  const priceMicro = fromCredits(world.settings.ownKeyFee);
+  return {
+    priceMicro,
+    priceVersion: `own-key-${world.settings.ownKeyFee}`,
+    pricingMode: 'flat',
+    parts: [`fee for a run with your own provider key: ${wholeCredits(priceMicro)} credits`],
+  };
+}
+
+function refuseAbove(maxCredits: number | null, price: Quote): void {
+  if (maxCredits === null || price.priceMicro <= fromCredits(maxCredits)) return;
+  const text = `The run costs ${wholeCredits(price.priceMicro)} credits, more than the ${maxCredits} that you allow`;
+  throw new GatewayError('validation_failed', { details: { 'routing.maxCredits': [text] } });
+}
+
+/** What the caller's `routing.fallback` leaves of the routes. */
+function allowedRoutes(model: Model, routes: Route[], input: CheckedInput): [Route, ...Route[]] {
+  const { fallback } = input.routing;
+  const isExact = (route: Route): boolean => mapForRoute(model, route, input).adjustments.length === 0;
+  const fitting = fallback === 'exact' ? routes.filter(isExact) : routes;
+  const [first, ...others] = fitting;
+  if (first === undefined) {
+    const changed = routes.flatMap((route) => mapForRoute(model, route, input).adjustments.map((one) => one.parameter));
+    const text = `No provider can meet the request exactly; these would be changed: ${[...new Set(changed)].join(', ')}`;
+    throw new GatewayError('validation_failed', { details: { 'routing.fallback': [text] } });
+  }
+  return fallback === 'none' ? [first] : [first, ...others];
+}
+
+/** The routes that a stored job may still take, in its own order. */
+export function routesOf(model: Model, plan: Pick<CallPlan, 'providers' | 'parameters' | 'given'>): Route[] {
+  return plan.providers.flatMap((provider) => {
+    const route = routeOf(model, provider, plan);
+    return route === null ? [] : [route];
+  });
+}
+
+/** The route by which a provider serves this very request, or null. */
+export function routeOf(model: Model, provider: string, input: Pick<CallPlan, 'parameters' | 'given'>): Route | null {
+  return model.routes.find((route) => route.provider === provider && meetsConditions(route, input.parameters)) ?? null;
+}
+
 /** The plan in the words of one route. */
-export function mapForRoute(model: Model, route: Route, plan: CallPlan): MappedParameters {
+export function mapForRoute(
+  model: Model,
+  route: Route,
+  plan: Pick<CallPlan, 'prompt' | 'parameters' | 'given'>,
+): MappedParameters {
   return mapParameters(model, route, plan);
 }

@@ -21,15 +21,17 @@ export async function receiveCallback(
   const attempt = await findAttempt(world.database, callback.attemptId, callback.provider);
   if (attempt === null || !isEqual(attempt.callbackToken, callback.token)) return 'unknown';
   await world.reachCrashPoint('C13');
-  const reference = provider.callback?.(callback.delivery) ?? null;
+  const place = { baseUrl: world.upstream.baseUrl(provider.id), upstreamModel: attempt.upstreamModel };
+  const reference = provider.callback?.(callback.delivery, place) ?? null;
   if (reference !== null && attempt.closedAt === null && attempt.reference === null) {
     const at = world.clock.now();
     await world.database.transaction(async (tx) => {
       // Whoever writes into a job's timeline holds its row, so that no two steps take the same number.
       await tx.query(HOLD_JOB, [attempt.jobId]);
-      const isNew = await markAccepted(tx, { id: attempt.id, jobId: attempt.jobId, reference, at, costMicroUsd: null });
+      const marked = await markAccepted(tx, { ...attempt, reference, at, costMicroUsd: null });
       const data = { attempt: attempt.number, provider: attempt.provider, by: 'callback' };
-      if (isNew) await insertEvent(tx, { jobId: attempt.jobId, kind: 'taken', at, data });
+      // A callback that names another attempt's generation is forged, or a provider's error: it tells nothing.
+      if (marked === 'new') await insertEvent(tx, { jobId: attempt.jobId, kind: 'taken', at, data });
     });
   }
   await world.reachCrashPoint('C14');

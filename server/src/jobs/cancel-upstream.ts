@@ -15,6 +15,7 @@ export async function cancelUpstream(run: Run): Promise<void> {
   const result = await world.upstream.exchange(open.provider, request, {
     timeoutMs: CANCEL_MS_MAX,
     signal: run.signal,
+    keyId: open.providerKey,
   });
   const status = result.kind === 'answer' ? result.status : null;
   world.log.info('purchase.cancelled', { jobId: job.id, provider: open.provider, result: result.kind, status });

@@ -1,5 +1,6 @@
+import type { ProviderKey } from '../core/provider-keys-port.ts';
 import type { Row, Tx } from '../database/database.ts';
-import { findRoutes } from './call-plan.ts';
+import { countRunning, hasRoom, placeFor, placeOfOrphan, type Place, type PlacedJob, type Running } from './place.ts';
 import { holdAlive } from './workers.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
 
@@ -13,19 +14,16 @@ const FULL_MAX = 16;
 const PAGE = 200;
 const PAGES_MAX = 10;
 
-interface WaitingRow extends Row {
+interface WaitingRow extends Row, PlacedJob {
   id: string;
-  team_id: string;
   key_id: string;
-  model: string;
-  mode: 'live' | 'test';
-  status: 'QUEUED' | 'PROCESSING';
   queue_rank: number;
   team_max: number;
   key_max: number | null;
 }
 
-const COLUMNS = `jobs.id, jobs.team_id, jobs.key_id, jobs.model, jobs.mode, jobs.status, jobs.queue_rank,
+const COLUMNS = `jobs.id, jobs.team_id, jobs.key_id, jobs.model, jobs.queue_rank,
+  jobs.providers, jobs.own_keys, jobs.provider, jobs.provider_key,
   teams.max_concurrent_jobs AS team_max, api_keys.max_concurrent_jobs AS key_max`;
 
 /**
@@ -52,15 +50,10 @@ WHERE jobs.status = 'QUEUED' AND (jobs.queue_rank, jobs.id) > ($1, $2)
 AND jobs.team_id NOT IN (${places(4)}) AND jobs.key_id NOT IN (${places(4 + FULL_MAX)})
 ORDER BY jobs.queue_rank, jobs.id LIMIT $3`;
 
-const RUNNING = `
-SELECT team_id, key_id, provider, COUNT(*) AS running FROM jobs
-WHERE status = 'PROCESSING' GROUP BY team_id, key_id, provider`;
-
 /** An orphan stays where its purchase may be open, or that provider would carry more than is counted there. */
 const TAKE = `
 UPDATE jobs SET status = 'PROCESSING', lease_owner = $2, lease_epoch = lease_epoch + 1,
-  provider = CASE WHEN status = 'QUEUED' THEN CAST($3 AS TEXT) ELSE COALESCE(provider, CAST($3 AS TEXT)) END,
-  started_at = COALESCE(started_at, $4)
+  provider = CAST($3 AS TEXT), provider_key = CAST($4 AS TEXT), started_at = COALESCE(started_at, $5)
 WHERE id = $1 AND (status = 'QUEUED' OR (status = 'PROCESSING' AND lease_owner IS NULL))
 RETURNING lease_epoch`;
 
@@ -72,19 +65,20 @@ export async function claimJobs(world: JobsWorld, options: { workerId: string; l
   const leases = await world.database.transaction(async (tx) => {
     const limit = Math.min(options.limit, CLAIM_MAX);
     // One journey to the store; they run there in this order.
-    const [, isAlive, running, suspects, orphans, waiting] = await Promise.all([
+    const [, suspects, orphans, waiting] = await Promise.all([
       tx.lock('claim'),
-      holdAlive(tx, options.workerId),
-      countRunning(tx),
       tx.query<WaitingRow>(SUSPECT, [CRASHES_MAX - 1]),
       tx.query<WaitingRow>(ORPHANS, [CRASHES_MAX - 1, limit]),
       readWaiting(tx, FRONT, NOBODY_FULL),
     ]);
+    // Each job that ends wakes the claim. Where nothing waits it must not count ten thousand running jobs for that, nor write.
+    if (suspects.length + orphans.length + waiting.length === 0) return [];
+    const [isAlive, running] = await Promise.all([holdAlive(tx, options.workerId), countRunning(tx)]);
     // A worker that was paused may have been declared dead: what it took now, nobody would ever take away.
     if (!isAlive) return [];
-    const chosen = [...suspects, ...orphans].map((job) => ({
+    const chosen: Choice[] = [...suspects, ...orphans].map((job) => ({
       job,
-      provider: providerFor(world, job, running, { mustFit: false }),
+      place: placeOfOrphan(world, job, running),
     }));
     await chooseWaiting(world, tx, { limit, running, chosen, waiting });
     const taken = await Promise.all(chosen.map((choice) => take(world, tx, { ...choice, workerId: options.workerId })));
@@ -106,8 +100,8 @@ function padded(ids: ReadonlySet<string>): string[] {
 
 interface Choice {
   job: WaitingRow;
-  /** null when no route is left; the runner then fails the job. */
-  provider: string | null;
+  /** null when no provider is left; the runner then fails the job. */
+  place: Place | null;
 }
 
 async function chooseWaiting(
@@ -129,10 +123,10 @@ async function chooseWaiting(
         full.keys.add(job.key_id);
         continue;
       }
-      const provider = providerFor(world, job, running, { mustFit: true });
-      if (provider === 'full') continue;
-      running.add(job.team_id, job.key_id, provider, 1);
-      chosen.push({ job, provider });
+      const place = placeFor(world, job, running);
+      if (place === 'full') continue;
+      running.add(job.team_id, job.key_id, place, 1);
+      chosen.push({ job, place });
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE || chosen.length >= limit) return;
@@ -154,41 +148,23 @@ function readWaiting(tx: Tx, after: { rank: number; id: string }, full: Readonly
   return tx.query<WaitingRow>(WAITING, [after.rank, after.id, PAGE, ...padded(full.teams), ...padded(full.keys)]);
 }
 
-function providerFor(
-  world: JobsWorld,
-  job: WaitingRow,
-  running: Running,
-  options: { mustFit: boolean },
-): string | null {
-  const model = world.catalog.findModel(job.model);
-  if (model === undefined) return null;
-  const routes = findRoutes(world, model, job.mode);
-  if (routes.length === 0) return null;
-  const free = routes.find((route) => hasRoom(world, running, route.provider));
-  if (free !== undefined) return free.provider;
-  return options.mustFit ? 'full' : (routes[0]?.provider ?? null);
-}
-
 async function take(world: JobsWorld, tx: Tx, choice: Choice & { workerId: string }): Promise<Lease | null> {
-  const values = [choice.job.id, choice.workerId, choice.provider, world.clock.now()];
+  const { place } = choice;
+  const values = [choice.job.id, choice.workerId, place?.provider ?? null, place?.keyId ?? null, world.clock.now()];
   const row = (await tx.query<{ lease_epoch: number }>(TAKE, values))[0];
   return row === undefined ? null : { jobId: choice.job.id, workerId: choice.workerId, epoch: row.lease_epoch };
 }
 
-function hasRoom(world: JobsWorld, running: Running, provider: string): boolean {
-  const facts = world.catalog.providers.get(provider);
-  return facts !== undefined && running.of('provider', provider) < facts.maxInFlight;
-}
-
 const MOVE = `
-UPDATE jobs SET provider = $4 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
+UPDATE jobs SET provider = $4, provider_key = $5
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
 
-/** Moves a running job to another provider; false while that one carries as many as it may. Throws LeaseLost. */
-export async function moveJob(world: JobsWorld, lease: Lease, provider: string): Promise<boolean> {
+/** Moves a running job to another key; false while that one carries as many as it may. Throws LeaseLost. */
+export async function moveJob(world: JobsWorld, lease: Lease, key: ProviderKey): Promise<boolean> {
   return world.database.transaction(async (tx) => {
     await tx.lock('claim');
-    if (!hasRoom(world, await countRunning(tx), provider)) return false;
-    const rows = await tx.query(MOVE, [lease.jobId, lease.workerId, lease.epoch, provider]);
+    if (!hasRoom(await countRunning(tx), key)) return false;
+    const rows = await tx.query(MOVE, [lease.jobId, lease.workerId, lease.epoch, key.provider, key.id]);
     if (rows.length === 0) throw new LeaseLost(lease.jobId);
     return true;
   });
@@ -200,28 +176,4 @@ const LIST_LEASES = `SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING
 export async function listLeases(world: JobsWorld, workerId: string): Promise<Lease[]> {
   const rows = await world.database.query<Row & { id: string; lease_epoch: number }>(LIST_LEASES, [workerId]);
   return rows.map((row) => ({ jobId: row.id, workerId, epoch: row.lease_epoch }));
-}
-
-/** Running jobs by team, key and provider. */
-interface Running {
-  of(kind: 'team' | 'key' | 'provider', id: string): number;
-  add(team: string, key: string, provider: string | null, count: number): void;
-}
-
-async function countRunning(tx: Tx): Promise<Running> {
-  const counts = new Map<string, number>();
-  const bump = (name: string, count: number): void => {
-    counts.set(name, (counts.get(name) ?? 0) + count);
-  };
-  const running: Running = {
-    of: (kind, id) => counts.get(`${kind} ${id}`) ?? 0,
-    add: (team, key, provider, count) => {
-      bump(`team ${team}`, count);
-      bump(`key ${key}`, count);
-      if (provider !== null) bump(`provider ${provider}`, count);
-    },
-  };
-  const rows = await tx.query<{ team_id: string; key_id: string; provider: string | null; running: number }>(RUNNING);
-  for (const row of rows) running.add(row.team_id, row.key_id, row.provider, row.running);
-  return running;
 }

@@ -1,14 +1,25 @@
 import type { BlobWriter } from '../core/blob-port.ts';
 import type { ImageFormat, MediaFacts, MediaResult } from '../core/media-port.ts';
+import type { Route } from '../catalog/model.ts';
+import { doneByGateway } from '../catalog/parameter-map.ts';
+import type { MicroCredits } from '../core/money.ts';
 import type { DownloadResult } from '../core/net-port.ts';
+import type { ProviderOutput } from '../core/outcome.ts';
 import { randomBase62 } from '../core/random.ts';
 import { mediaUrl, type Output } from '../files/outputs.ts';
 import type { Attempt } from './attempts.ts';
+import { compareDelivered, orderedFrom, type Shortfall } from './delivered.ts';
 import { checkRun, isStopping, limitMs, RunStopped, type Run } from './run.ts';
+import { BLOB_URL, readSpooled } from './spool.ts';
 
 /** The largest result file; a longer one is the provider's fault. */
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
 const DOWNLOAD_MS_MAX = 300_000;
+/**
+ * Results of one provider that a process takes in at once. More would keep the looks at other generations waiting, as
+ * they share its one core, and fill the queue of the picture process.
+ */
+export const COLLECTS_MAX = 32;
 /** A download that broke off is tried again: the work is paid, and links live for minutes at least. */
 const DOWNLOADS_MAX = 3;
 const DOWNLOAD_PAUSE_MS = 500;
@@ -31,30 +42,50 @@ export class BadResult extends Error {
   override readonly name = 'BadResult';
 }
 
+/** The provider's link does not give the file; a fresh one might. */
+export class LinkFailed extends BadResult {}
+
 /** Our own store failed; the provider is not to blame. */
 export class StorageFailed extends Error {
   override readonly name = 'StorageFailed';
 }
 
+/** Everything that a completion says about the result. */
+export interface Collected {
+  outputs: Output[];
+  result: Record<string, unknown>;
+  chargeMicro: MicroCredits;
+  shortfalls: Shortfall[];
+}
+
 /** Downloads, checks, converts where needed, marks and stores each output. Throws BadResult, and what checkRun throws. */
 export async function collect(
   run: Run,
-  purchase: { attempt: Attempt; urls: readonly string[] },
-): Promise<{ outputs: Output[]; result: Record<string, unknown> }> {
+  purchase: { attempt: Attempt; route: Route; outputs: readonly ProviderOutput[] },
+): Promise<Collected> {
   await run.world.reachCrashPoint('C15');
-  if (purchase.urls.length === 0) throw new BadResult('the provider gave no output');
+  if (purchase.outputs.length === 0) throw new BadResult('the provider gave no output');
+  const ordered = orderedFrom(run.job, purchase.route);
   const outputs: Output[] = [];
-  for (const [index, url] of purchase.urls.entries()) {
-    outputs.push(await collectOne(run, { attempt: purchase.attempt, url, position: index + 1 }));
-  }
+  // What nobody ordered is not kept: the price and the answer speak of what was asked for.
+  const wanted = purchase.outputs.slice(0, ordered.outputs);
+  await run.world.collects.within(purchase.attempt.provider, async () => {
+    for (const [index, { url }] of wanted.entries()) {
+      outputs.push(await collectOne(run, { ...purchase, url, position: index + 1 }));
+    }
+  });
   await run.world.reachCrashPoint('C18');
-  return { outputs, result: { images: outputs.map((output) => mediaUrl('', output)) } };
+  const result = { images: outputs.map((output) => mediaUrl('', output)) };
+  return { outputs, result, ...compareDelivered(run.job, { ordered, outputs, given: purchase.outputs.length }) };
 }
 
-async function collectOne(run: Run, wanted: { attempt: Attempt; url: string; position: number }): Promise<Output> {
+async function collectOne(
+  run: Run,
+  wanted: { attempt: Attempt; route: Route; url: string; position: number },
+): Promise<Output> {
   const { world, job, lease } = run;
   const fetched = await fetchOutput(run, wanted);
-  const { writer, facts } = await finish(run, fetched);
+  const { writer, facts } = await finish(run, wanted.route, fetched);
   const blobKey = `outputs/${job.id}/${lease.epoch}-${wanted.position}.${facts.extension}`;
   await writer.commit(blobKey);
   const now = world.clock.now();
@@ -94,7 +125,7 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string }):
       }
       if (isStopping(run)) throw new RunStopped();
       if (tries >= DOWNLOADS_MAX || !RETRIED.has(result.reason)) {
-        throw new BadResult(`the provider's file could not be fetched (${result.reason})`);
+        throw new LinkFailed(`the provider's file could not be fetched (${result.reason})`);
       }
     } catch (error) {
       await writer.discard();
@@ -112,6 +143,7 @@ async function download(
   writer: BlobWriter,
 ): Promise<DownloadResult> {
   const { world } = run;
+  if (wanted.url.startsWith(BLOB_URL)) return readSpooled(run, wanted.url, writer);
   let isFirst = true;
   return world.upstream.download(
     wanted.attempt.provider,
@@ -128,17 +160,25 @@ async function download(
 }
 
 /** Brings the picture into the asked format where the provider could not, and marks it as generated. */
-async function finish(run: Run, fetched: Fetched): Promise<Fetched> {
+async function finish(run: Run, route: Route, fetched: Fetched): Promise<Fetched> {
   const asked = askedFormat(run);
   if (fetched.facts.kind !== 'image') return fetched;
   let current = fetched;
-  if (asked !== null && asked.format !== current.facts.extension && !current.facts.hasSignedProvenance) {
+  const isOther =
+    asked !== null && (asked.format !== current.facts.extension || isQualityOurs(run, route, asked.format));
+  if (isOther && !current.facts.hasSignedProvenance) {
     current = await replaceBy(run, current, (to, from) => run.world.media.convert({ from, to, ...asked }));
   }
   if (current.facts.hasSignedProvenance || current.facts.digitalSourceType !== null) return current;
   return replaceBy(run, current, (to, from) =>
     run.world.media.mark({ from, to, digitalSourceType: sourceType(run), creatorTool: run.job.model.label }),
   );
+}
+
+/** The caller named a quality that the provider cannot be told: it is ours to apply. */
+function isQualityOurs(run: Run, route: Route, format: ImageFormat): boolean {
+  const isGiven = run.job.plan.given['output_quality'] !== undefined;
+  return isGiven && format !== 'png' && doneByGateway(route).includes('output_quality');
 }
 
 /** IPTC's word for what the model has done: made the whole picture, or changed a given one. */

@@ -10,6 +10,7 @@ export const EVENT_KINDS = [
   'retrying',
   'ambiguous',
   'ready',
+  'short',
   'stored',
   'resumed',
   'cancel-requested',

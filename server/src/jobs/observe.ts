@@ -5,51 +5,98 @@ import { webhookBody } from '../webhooks/events.ts';
 import { assertLease, type Attempt } from './attempts.ts';
 import { insertEvent } from './job-events.ts';
 import { readAnswer } from './provider-answer.ts';
-import { isStopping, pauseRun, type Run } from './run.ts';
+import type { Followed } from './look-pace.ts';
+import { checkRun, isOverdue, isStopping, sleepRun, type Run } from './run.ts';
 
-/** Pause before the second look; the first one comes after this too, since no model answers at once. */
-const POLL_MS_FIRST = 250;
-const POLL_FACTOR = 1.4;
-const POLL_MS_MAX = 3_000;
 const POLL_TIMEOUT_MS = 20_000;
+/** A provider whose every answer takes a minute is heard out, once it has been too slow for the usual limit. */
+const POLL_TIMEOUT_MS_SLOW = 75_000;
+/** Requests of one look: the status, and what it points to. */
+const FOLLOWS_MAX = 2;
 
 export type EndedOutcome = Exclude<Outcome, { state: 'pending' }>;
+
+/** A generation under way. */
+interface Observed {
+  provider: Provider;
+  attempt: Attempt;
+  reference: ProviderReference;
+}
 
 /**
  * Looks at an accepted generation until it has ended. A poll that fails in any way is repeated: the work is
  * bought and going on. Null when the process stops. Throws what `checkRun` throws.
  */
-export async function observe(
+export async function observe(run: Run, observed: Observed): Promise<EndedOutcome | null> {
+  const { clock, looks } = run.world;
+  const { attempt } = observed;
+  // From now on the clock that never jumps; what went by before a restart is all that the row can tell.
+  const nowMs = clock.monotonicMs();
+  const since = (at: number): number => nowMs - Math.max(0, clock.now() - at);
+  const ages = { boughtMs: since(attempt.intentAt), acceptedMs: since(attempt.acceptedAt ?? clock.now()) };
+  const followed = looks.follow(attempt, nowMs - ages.boughtMs);
+  try {
+    return await untilEnded(run, observed, { followed, ...ages });
+  } finally {
+    followed.stop();
+  }
+}
+
+async function untilEnded(
   run: Run,
-  purchase: { provider: Provider; attempt: Attempt; reference: ProviderReference },
+  observed: Observed,
+  { followed, boughtMs, acceptedMs }: { followed: Followed; boughtMs: number; acceptedMs: number },
 ): Promise<EndedOutcome | null> {
-  let pauseMs = POLL_MS_FIRST;
+  const { clock } = run.world;
   let seen = 0;
+  let timeoutMs = POLL_TIMEOUT_MS;
   for (;;) {
-    await pauseRun(run, pauseMs);
+    await untilLook(run, followed, boughtMs);
     if (isStopping(run)) return null;
-    const outcome = await look(run, purchase);
+    const { outcome, wasSlow } = await look(run, observed, { timeoutMs, ageMs: clock.monotonicMs() - acceptedMs });
     if (outcome.state !== 'pending') return outcome;
     if (outcome.progress !== null && outcome.progress > seen) {
       seen = outcome.progress;
-      await recordProgress(run, purchase.attempt, seen);
+      await recordProgress(run, observed.attempt, seen);
     }
-    pauseMs = Math.min(POLL_MS_MAX, pauseMs * POLL_FACTOR);
+    if (wasSlow) timeoutMs = POLL_TIMEOUT_MS_SLOW;
+    followed.looked(clock.monotonicMs() - boughtMs);
+  }
+}
+
+/** Sleeps until the next look is due, or a hint calls for one at once. Throws what `checkRun` throws. */
+async function untilLook(run: Run, followed: Followed, boughtMs: number): Promise<void> {
+  const { clock } = run.world;
+  for (;;) {
+    const { waitMs, isLook } = followed.next(clock.monotonicMs() - boughtMs);
+    const wasHinted = await sleepRun(run, waitMs);
+    // The row is read before a look alone: thousands of generations that only wait would read theirs for nothing.
+    if (isLook || wasHinted || isStopping(run) || isOverdue(run)) return checkRun(run);
   }
 }
 
 const PENDING: Outcome = { state: 'pending', progress: null };
 
-async function look(run: Run, purchase: { provider: Provider; reference: ProviderReference }): Promise<Outcome> {
+async function look(
+  run: Run,
+  { provider, attempt, reference }: Observed,
+  at: { timeoutMs: number; ageMs: number },
+): Promise<{ outcome: Outcome; wasSlow: boolean }> {
   const { world } = run;
-  const { provider, reference } = purchase;
-  const request = provider.poll(reference, world.upstream.baseUrl(provider.id));
-  const result = await world.upstream.exchange(provider.id, request, {
-    timeoutMs: POLL_TIMEOUT_MS,
-    signal: run.signal,
-  });
-  if (result.kind !== 'answer' || result.status >= 500 || result.status === 429 || result.truncated) return PENDING;
-  return provider.polled(readAnswer(result));
+  const baseUrl = world.upstream.baseUrl(provider.id);
+  let request = provider.poll(reference, baseUrl);
+  for (let hop = 0; hop <= FOLLOWS_MAX; hop += 1) {
+    const options = { timeoutMs: at.timeoutMs, signal: run.signal, keyId: attempt.providerKey };
+    const result = await world.upstream.exchange(provider.id, request, options);
+    if (result.kind !== 'answer')
+      return { outcome: PENDING, wasSlow: result.kind === 'lost' && result.reason === 'timeout' };
+    const isTrouble = hop === 0 && (result.status >= 500 || result.status === 429);
+    if (isTrouble || result.truncated) break;
+    const polled = provider.polled(readAnswer(result), { reference, baseUrl, ageMs: at.ageMs });
+    if (polled.state !== 'follow') return { outcome: polled, wasSlow: false };
+    request = polled.request;
+  }
+  return { outcome: PENDING, wasSlow: false };
 }
 
 const PROGRESS = `

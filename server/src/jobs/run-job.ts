@@ -1,19 +1,23 @@
+import { AFTER_FAILURE } from './after-failure.ts';
 import { listAttempts, type Attempt } from './attempts.ts';
 import { buy } from './buy.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
 import { moveJob } from './claim.ts';
-import { chooseRoute, failureOf } from './choose-route.ts';
+import { routeOf } from './call-plan.ts';
+import { chooseRoute, failureOf, type RouteChoice } from './choose-route.ts';
+import { InputUnreadable } from './inline-files.ts';
 import { finishPurchase } from './finish-purchase.ts';
 import { resolveAmbiguous } from './resolve-ambiguous.ts';
 import {
   CancelRequested,
+  checkRun,
   checkStart,
   DeadlinePassed,
   isStopping,
   RunStopped,
   loadRunningJob,
   pauseRun,
-  routeOf,
+  providerRests,
   type Run,
 } from './run.ts';
 import { cancelJobNow, failJob } from './settle.ts';
@@ -34,7 +38,7 @@ export async function runJob(world: JobsWorld, lease: Lease, signal: AbortSignal
   try {
     const job = await loadRunningJob(world, lease);
     if (job === null) return await failJob(world, lease, { kind: 'retired', text: 'The model has left the catalogue' });
-    await acquitted({ world, lease, signal, job, hints }, carry);
+    await acquitted({ world, lease, signal, job, hints, ...providerRests(world.clock) }, carry);
   } catch (error) {
     // Somebody else has the job; whatever this run had in hand is theirs to judge.
     if (!(error instanceof LeaseLost)) throw error;
@@ -98,51 +102,65 @@ async function step(run: Run): Promise<boolean> {
   const last = attempts.at(-1);
   if (last === undefined || last.closedAt !== null) return tryNext(run, attempts);
   const provider = run.world.providers.get(last.provider);
-  const route = routeOf(run.job.model, last.provider);
+  const route = routeOf(run.job.model, last.provider, run.job.plan);
   if (provider === undefined || route === null) {
     await failJob(run.world, run.lease, { kind: 'retired', text: 'The provider of this job is no longer configured' });
     return true;
   }
+  const place = { provider, route, attempts };
   if (last.state === 'ACCEPTED' && last.reference !== null) {
-    return finishPurchase(
-      run,
-      { provider, tries: triesOn(attempts, last) },
-      {
-        state: 'accepted',
-        attempt: last,
-        reference: last.reference,
-        outcome: null,
-      },
-    );
+    const outcome = last.ready === null ? null : ({ state: 'completed', ...last.ready } as const);
+    return finishPurchase(run, place, { state: 'accepted', attempt: last, reference: last.reference, outcome });
   }
   // INTENT after a restart: the request may have left or not, and nobody has read the answer.
-  const resolved = await resolveAmbiguous(run, { route, provider, attempt: last });
-  return finishPurchase(run, { provider, tries: triesOn(attempts, last) }, resolved);
+  return finishPurchase(run, place, await resolveAmbiguous(run, { route, provider, attempt: last }));
 }
 
 async function tryNext(run: Run, attempts: Attempt[]): Promise<boolean> {
-  const choice = chooseRoute(run, attempts);
-  if (choice === null) {
-    await failJob(run.world, run.lease, failureOf(attempts.at(-1)));
+  const next = chooseRoute(run, attempts);
+  if (next.state === 'none') {
+    await failJob(run.world, run.lease, failureOf(attempts.at(-1), next.because));
     return true;
   }
-  if (choice.provider.id !== run.job.provider) {
-    const isMoved = await moveJob(run.world, run.lease, choice.provider.id);
-    if (!isMoved) {
-      await pauseRun(run, FULL_PAUSE_MS);
-      return false;
-    }
-    run.job.provider = choice.provider.id;
+  if (next.state === 'wait') {
+    await pauseRun(run, next.waitMs);
+    return false;
   }
-  const bought = await buy(run, { ...choice, number: attempts.length + 1 });
-  const tries = triesOn(attempts, bought.attempt) + 1;
-  const settled =
-    bought.state === 'ambiguous'
-      ? await resolveAmbiguous(run, { ...choice, attempt: { ...bought.attempt, state: 'AMBIGUOUS' } })
-      : bought;
-  return finishPurchase(run, { provider: choice.provider, tries }, settled);
+  const { choice } = next;
+  // Beyond the deadline, until which a lost answer may have been waited for, nothing more is bought.
+  if (attempts.length > 0) await checkRun(run);
+  if (!(await takePlace(run, choice))) {
+    await pauseRun(run, FULL_PAUSE_MS);
+    return false;
+  }
+  try {
+    const bought = await buy(run, { ...choice, number: attempts.length + 1 });
+    const place = { provider: choice.provider, route: choice.route, attempts: [...attempts, bought.attempt] };
+    const settled =
+      bought.state === 'ambiguous'
+        ? await resolveAmbiguous(run, { ...choice, attempt: { ...bought.attempt, state: 'AMBIGUOUS' } })
+        : bought;
+    return await finishPurchase(run, place, settled);
+  } catch (error) {
+    if (!(error instanceof InputUnreadable)) throw error;
+    const text = `${AFTER_FAILURE.input_rejected.text}: ${error.message}`;
+    await failJob(run.world, run.lease, { kind: 'input_rejected', text });
+    return true;
+  }
 }
 
-function triesOn(attempts: readonly Attempt[], attempt: Attempt): number {
-  return attempts.filter((other) => other.provider === attempt.provider).length;
+/** Counts the job at the key it is to buy with, and keeps to what the key may start in a minute. False to try later. */
+async function takePlace(run: Run, { key, route }: RouteChoice): Promise<boolean> {
+  const { world, lease, job } = run;
+  if (key.id !== job.providerKey) {
+    if (!(await moveJob(world, lease, key))) return false;
+    job.provider = key.provider;
+    job.providerKey = key.id;
+  }
+  const startMs = world.keys.takeStart(key.id);
+  if (startMs > 0) {
+    await pauseRun(run, startMs);
+    return false;
+  }
+  return world.health.takeTurn(route);
 }

@@ -1,4 +1,6 @@
-import type { Model, Route } from '../catalog/model.ts';
+import type { Model } from '../catalog/model.ts';
+import type { Clock } from '../core/clock.ts';
+import { microCredits, type MicroCredits } from '../core/money.ts';
 import type { Row } from '../database/database.ts';
 import type { CallPlan } from './call-plan.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
@@ -12,6 +14,9 @@ export interface Run {
   job: RunningJob;
   /** Hints for this job: see `JobsWorld.hints`. */
   hints: ReturnType<JobsWorld['hints']['listen']>;
+  /** Milliseconds for which this job leaves a provider alone after a failure there. */
+  restMs(provider: string): number;
+  rest(provider: string, ms: number): void;
 }
 
 /** What a runner must know of its job. */
@@ -25,7 +30,11 @@ export interface RunningJob {
   plan: CallPlan;
   /** The provider that the claim chose, or the one that the job has moved on to. */
   provider: string | null;
+  /** The key that the job is counted at. */
+  providerKey: string | null;
   createdAt: number;
+  /** What was held for it. */
+  priceMicro: MicroCredits;
   /** Workers that have died while they ran it, since it last got on. */
   crashes: number;
   /** On the clock that never jumps; reckoned from the store's clock, so that no two hosts' clocks are compared. */
@@ -33,6 +42,15 @@ export interface RunningJob {
   webhook: { url: string; events: readonly string[] } | null;
   /** Its caller wanted it cancelled before this run began. */
   isCancelRequested: boolean;
+}
+
+/** How long a job leaves each provider alone after a failure there; nothing of it outlives the run. */
+export function providerRests(clock: Pick<Clock, 'monotonicMs'>): Pick<Run, 'restMs' | 'rest'> {
+  const until = new Map<string, number>();
+  return {
+    restMs: (provider) => Math.max(0, (until.get(provider) ?? 0) - clock.monotonicMs()),
+    rest: (provider, ms) => void until.set(provider, clock.monotonicMs() + ms),
+  };
 }
 
 /** The caller has asked to cancel. */
@@ -58,7 +76,9 @@ interface RunRow extends Row {
   model: string;
   call_json: string;
   provider: string | null;
+  provider_key: string | null;
   crashes: number;
+  price_micro: number;
   created_at: number;
   left_ms: number;
   webhook_url: string | null;
@@ -67,7 +87,7 @@ interface RunRow extends Row {
 }
 
 const LOAD = `
-SELECT team_id, key_id, mode, operation, model, call_json, provider, crashes, created_at, deadline_at - lumegate_now() AS left_ms,
+SELECT team_id, key_id, mode, operation, model, call_json, provider, provider_key, crashes, price_micro, created_at, deadline_at - lumegate_now() AS left_ms,
   webhook_url, webhook_events, cancel_requested_at
 FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 
@@ -84,15 +104,23 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
     mode: row.mode,
     operation: row.operation,
     model,
-    // Safe: submit wrote a CallPlan here and nothing else writes the column.
-    plan: JSON.parse(row.call_json) as CallPlan,
+    plan: readPlan(row.call_json),
     provider: row.provider,
+    providerKey: row.provider_key,
     createdAt: row.created_at,
+    priceMicro: microCredits(row.price_micro),
     crashes: row.crashes,
     deadlineMs: world.clock.monotonicMs() + row.left_ms,
     isCancelRequested: row.cancel_requested_at !== null,
     webhook: row.webhook_url === null ? null : { url: row.webhook_url, events: (row.webhook_events ?? '').split(',') },
   };
+}
+
+/** The first version's plans named no providers: the sandbox was the only one. */
+function readPlan(text: string): CallPlan {
+  // Safe: submit wrote a CallPlan here and nothing else writes the column.
+  const plan = JSON.parse(text) as Partial<CallPlan> & Omit<CallPlan, 'providers' | 'payer'>;
+  return { ...plan, providers: plan.providers ?? ['sandbox'], payer: plan.payer ?? 'operator' };
 }
 
 const CHECK = `SELECT cancel_requested_at FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
@@ -115,8 +143,18 @@ export function checkStart(run: Run): void {
 
 /** Sleeps until a hint, the deadline or `ms`; then checks whether the run may go on. */
 export async function pauseRun(run: Run, ms: number): Promise<void> {
-  await run.hints.wait(Math.max(0, Math.min(ms, leftMs(run))), run.signal);
+  await sleepRun(run, ms);
   await checkRun(run);
+}
+
+/** The same without the check; true when a hint came. */
+export function sleepRun(run: Run, ms: number): Promise<boolean> {
+  return run.hints.wait(Math.max(0, Math.min(ms, leftMs(run))), run.signal);
+}
+
+/** True once the job's deadline has passed. */
+export function isOverdue(run: Run): boolean {
+  return leftMs(run) <= 0;
 }
 
 /** What a single request may go on for after the deadline, so that its answer is not thrown away. */
@@ -136,7 +174,7 @@ export function isStopping(run: Run): boolean {
   return run.signal.aborted;
 }
 
-/** The route by which a provider serves the job's model, or null. */
-export function routeOf(model: Model, provider: string): Route | null {
-  return model.routes.find((route) => route.provider === provider) ?? null;
+/** Whose keys the job buys with: a team's own, or the operator's (null). */
+export function ownerOf(job: Pick<RunningJob, 'plan' | 'teamId'>): string | null {
+  return job.plan.payer === 'team' ? job.teamId : null;
 }

@@ -1,11 +1,13 @@
 import type { FailureKind } from '../core/outcome.ts';
-import { microCredits, wholeCredits, type MicroUsd } from '../core/money.ts';
+import { microCredits, wholeCredits, type MicroCredits, type MicroUsd } from '../core/money.ts';
 import { capture, release } from '../credits/settle.ts';
 import type { Row, Tx } from '../database/database.ts';
 import { insertOutputs, type Output } from '../files/outputs.ts';
 import { insertDelivery } from '../webhooks/deliveries.ts';
 import { webhookBody } from '../webhooks/events.ts';
 import { closeAttempt } from './attempts.ts';
+import { bookOpenPurchases } from './costs.ts';
+import type { Shortfall } from './delivered.ts';
 import { insertEvent } from './job-events.ts';
 import { withLinks } from './job-record.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
@@ -31,7 +33,7 @@ interface EndedRow extends Row {
 const RETURNED = 'id, team_id, key_id, model, charge_micro, webhook_url, webhook_events';
 
 const COMPLETE = `
-UPDATE jobs SET status = 'COMPLETED', progress = 100, result_json = $4, charge_micro = price_micro,
+UPDATE jobs SET status = 'COMPLETED', progress = 100, result_json = $4, charge_micro = $6,
   webhook_status = CASE WHEN webhook_events LIKE '%completed%' THEN webhook_status END, lease_owner = NULL, completed_at = $5
 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING ${RETURNED}`;
 
@@ -49,7 +51,10 @@ export interface Completion {
   outputs: Output[];
   /** Stored links, without the public address. */
   result: Record<string, unknown>;
-  attempt: { id: string; costMicroUsd: MicroUsd | null };
+  /** What the team pays, at most what was held. */
+  chargeMicro: MicroCredits;
+  shortfalls: readonly Shortfall[];
+  attempt: { id: string; number: number; costMicroUsd: MicroUsd | null };
   /** When the provider was seen to be done, and when everything was stored here. */
   readyAt: number;
   storedAt: number;
@@ -69,7 +74,16 @@ export async function completeJob(world: JobsWorld, lease: Lease, completion: Co
   const now = world.clock.now();
   const resultJson = JSON.stringify(completion.result);
   await world.database.transaction(async (tx) => {
-    const job = (await tx.query<EndedRow>(COMPLETE, [lease.jobId, lease.workerId, lease.epoch, resultJson, now]))[0];
+    const job = (
+      await tx.query<EndedRow>(COMPLETE, [
+        lease.jobId,
+        lease.workerId,
+        lease.epoch,
+        resultJson,
+        now,
+        completion.chargeMicro,
+      ])
+    )[0];
     if (job === undefined) throw new LeaseLost(lease.jobId);
     await world.reachCrashPoint('C19');
     const amountMicro = microCredits(job.charge_micro);
@@ -92,6 +106,7 @@ export async function completeJob(world: JobsWorld, lease: Lease, completion: Co
         at: completion.storedAt,
         data: { files: completion.outputs.map(filesSeen) },
       }),
+      ...tellShortfalls(tx, { jobId: job.id, completion }),
       insertEvent(tx, { jobId: job.id, kind: 'completed', at: now, data: { creditsCharged: credits } }),
       tell(world, tx, job, {
         event: 'completed',
@@ -107,6 +122,15 @@ export async function completeJob(world: JobsWorld, lease: Lease, completion: Co
   });
   await world.reachCrashPoint('C22');
   announce(world, lease.jobId);
+}
+
+/** What is less than was ordered goes into the timeline; the charge says the rest. */
+function tellShortfalls(tx: Tx, { jobId, completion }: { jobId: string; completion: Completion }): Promise<void>[] {
+  const { shortfalls, attempt, storedAt: at } = completion;
+  if (shortfalls.length === 0) return [];
+  return [
+    insertEvent(tx, { jobId, kind: 'short', at, data: { attempt: attempt.number, shortfalls, rerouted: false } }),
+  ];
 }
 
 export interface Failure {
@@ -175,6 +199,7 @@ UPDATE attempts SET state = 'DONE', closed_at = $2, failure_kind = COALESCE(fail
 WHERE job_id = $1 AND closed_at IS NULL`;
 
 async function abandonAttempts(tx: Tx, jobId: string, now: number): Promise<void> {
+  await bookOpenPurchases(tx, jobId, now);
   await tx.query(ABANDON, [jobId, now]);
 }
 

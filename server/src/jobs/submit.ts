@@ -76,8 +76,8 @@ RETURNING job_id`;
 const INSERT_JOB = `
 INSERT INTO jobs (id, team_id, user_id, key_id, mode, operation, model, input_json, call_json, price_micro,
   charge_micro, status, progress, webhook_url, webhook_events, webhook_status, created_at, deadline_at,
-  queue_rank)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 'QUEUED', 0, $11, $12, $13, $14, lumegate_now() + $15,
+  providers, own_keys, queue_rank)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 'QUEUED', 0, $11, $12, $13, $14, lumegate_now() + $15, $16, $17,
   COALESCE(
     (SELECT MAX(queue_rank) + 1 FROM jobs WHERE team_id = $2 AND status = 'QUEUED'),
     (SELECT MIN(queue_rank) FROM jobs WHERE status = 'QUEUED'),
@@ -163,6 +163,8 @@ async function insertJob(
     tells ? 'pending' : null,
     now,
     facts.deadlineMs,
+    planned.plan.providers.join(','),
+    planned.plan.payer === 'team' ? 1 : 0,
   ]);
 }
 

@@ -95,8 +95,22 @@ export interface Timeline {
   attempts: PublicAttempt[];
 }
 
-/** A try as its team may see it: without the callback's token, the provider's reference and what it cost the operator. */
-export type PublicAttempt = Omit<Attempt, 'jobId' | 'callbackToken' | 'reference' | 'costMicroUsd'>;
+/** A try as its team may see it: without the callback's token, the provider's reference and key, and what it cost the operator. */
+export type PublicAttempt = Pick<
+  Attempt,
+  | 'id'
+  | 'number'
+  | 'provider'
+  | 'upstreamModel'
+  | 'state'
+  | 'failureKind'
+  | 'failureText'
+  | 'adjustments'
+  | 'seed'
+  | 'intentAt'
+  | 'acceptedAt'
+  | 'closedAt'
+>;
 
 /** Null for a missing or foreign job. */
 export async function findTimeline(world: JobsWorld, caller: JobCaller, jobId: string): Promise<Timeline | null> {
@@ -110,6 +124,20 @@ export async function findTimeline(world: JobsWorld, caller: JobCaller, jobId: s
 }
 
 function publicAttempt(attempt: Attempt): PublicAttempt {
-  const { jobId: _job, callbackToken: _token, reference: _reference, costMicroUsd: _cost, ...rest } = attempt;
-  return rest;
+  const { id, number, provider, upstreamModel, state, failureKind, failureText } = attempt;
+  const { adjustments, seed, intentAt, acceptedAt, closedAt } = attempt;
+  return {
+    id,
+    number,
+    provider,
+    upstreamModel,
+    state,
+    failureKind,
+    failureText,
+    adjustments,
+    seed,
+    intentAt,
+    acceptedAt,
+    closedAt,
+  };
 }

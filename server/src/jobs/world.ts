@@ -6,11 +6,29 @@ import type { NewId } from '../core/ids.ts';
 import type { Log } from '../core/log-port.ts';
 import type { MediaPort } from '../core/media-port.ts';
 import type { Provider } from '../core/provider.ts';
+import type { ProviderKeys } from '../core/provider-keys-port.ts';
 import type { Random } from '../core/random.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Upstream } from '../core/upstream-port.ts';
+import type { Inputs, Upstream } from '../core/upstream-port.ts';
 import type { Database } from '../database/database.ts';
 import type { Signals } from '../database/signals.ts';
+import type { LookPace } from './look-pace.ts';
+import type { RouteHealth } from './route-health.ts';
+import type { Slots } from './slots.ts';
+
+/** The operator's settings that the engine obeys. */
+export type JobSettings = Pick<
+  Settings,
+  | 'sandbox'
+  | 'retentionMs'
+  | 'teamQueueMax'
+  | 'jobMs'
+  | 'providerOrder'
+  | 'ambiguous'
+  | 'contentRefused'
+  | 'shortfall'
+  | 'ownKeyFee'
+>;
 
 /** Everything outside of the engine, handed in, so that a test can replay a whole day in a second. */
 export interface JobsWorld {
@@ -29,7 +47,13 @@ export interface JobsWorld {
   /** Adapters by provider id. */
   providers: ReadonlyMap<string, Provider>;
   upstream: Upstream;
-  settings: Pick<Settings, 'sandbox' | 'retentionMs' | 'teamQueueMax' | 'jobMs'>;
+  keys: ProviderKeys;
+  health: RouteHealth;
+  looks: LookPace;
+  /** Results on their way into the store, by provider: see `COLLECTS_MAX`. */
+  collects: Slots;
+  inputs: Inputs;
+  settings: JobSettings;
   /** Base of result URLs and callbacks, without a slash at the end. */
   publicUrl: () => string;
   reachCrashPoint: ReachCrashPoint;

@@ -7,8 +7,10 @@ import { every, type Loop } from './every.ts';
 
 /** Jobs that one process carries at once; each waits for its provider most of the time. */
 const RUNNERS_MAX = 10_000;
-/** A claim that found nothing has read the queue for it; under a flood of hints the next one waits this long. */
+/** A claim that found nothing has read the queue for it; under a flood of hints the next one waits this long at least. */
 const FRUITLESS_REST_MS = 10;
+/** And this many times as long as it took: a long queue of jobs that may not run yet costs a fifth of the time at most. */
+const FRUITLESS_REST_FACTOR = 4;
 /** Hints wake the loop; this is for those that got lost. */
 const LOOK_MS = 1_000;
 /** Pause before a broken run's lease is given back, so that a fault that stays does not spin. */
@@ -22,14 +24,17 @@ export interface Dispatcher {
 
 /** Claims waiting jobs and carries each to its end. */
 export function startDispatch(world: JobsWorld, options: { workerId: string; drainMs: number }): Dispatcher {
-  const ending = new AbortController();
-  const runs = new Map<string, Promise<void>>();
+  // One signal for each run: thousands that listen to the same one would search its list of listeners at every pause.
+  const runs = new Map<string, { ended: Promise<void>; ending: AbortController }>();
+  let isEnding = false;
   let isUnsure = false;
-  let fruitlessAtMs = Number.NEGATIVE_INFINITY;
+  let restUntilMs = Number.NEGATIVE_INFINITY;
 
   const start = (lease: Lease): void => {
-    const run = carry(world, lease, ending.signal).finally(() => runs.delete(nameOf(lease)));
-    runs.set(nameOf(lease), run);
+    const ending = new AbortController();
+    if (isEnding) ending.abort();
+    const ended = carry(world, lease, ending.signal).finally(() => runs.delete(nameOf(lease)));
+    runs.set(nameOf(lease), { ended, ending });
   };
 
   const loop: Loop = every({
@@ -42,15 +47,17 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
         const leases = await listLeases(world, options.workerId);
         for (const lease of leases) if (!runs.has(nameOf(lease))) start(lease);
       }
-      const restMs = fruitlessAtMs + FRUITLESS_REST_MS - world.clock.monotonicMs();
+      const restMs = restUntilMs - world.clock.monotonicMs();
       if (restMs > 0) await world.clock.sleep(restMs, signal);
       while (!signal.aborted && runs.size < RUNNERS_MAX) {
         // A claim whose answer is lost may have been committed: the jobs would be leased to this worker and run by none.
         isUnsure = true;
+        const beganMs = world.clock.monotonicMs();
         const leases = await claimJobs(world, { workerId: options.workerId, limit: RUNNERS_MAX - runs.size });
         isUnsure = false;
         if (leases.length === 0) {
-          fruitlessAtMs = world.clock.monotonicMs();
+          const nowMs = world.clock.monotonicMs();
+          restUntilMs = nowMs + Math.max(FRUITLESS_REST_MS, FRUITLESS_REST_FACTOR * (nowMs - beganMs));
           return;
         }
         for (const lease of leases) start(lease);
@@ -65,9 +72,10 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
       unsubscribe();
       await loop.stop();
       const done = new AbortController();
-      const drained = Promise.all(runs.values()).then(() => done.abort());
+      const drained = Promise.all([...runs.values()].map(({ ended }) => ended)).then(() => done.abort());
       await world.clock.sleep(options.drainMs, done.signal);
-      ending.abort();
+      isEnding = true;
+      for (const { ending } of runs.values()) ending.abort();
       await drained;
       await returnLeases(world, options.workerId);
     },

@@ -54,6 +54,7 @@ function world() {
       mode: 'live',
       status: 'active',
       max_concurrent_jobs: null,
+      is_admin: 0,
       expires_at: null,
       team_id: 'team-1',
       team_name: 'Team',
@@ -97,6 +98,7 @@ test('a known key gives its caller, with everything a request needs', async () =
     email: 'a@example.org',
     role: 'OWNER',
     mode: 'live',
+    isAdmin: false,
   });
 });
 

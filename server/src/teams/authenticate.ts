@@ -25,6 +25,8 @@ export interface Caller {
   email: string;
   role: Role;
   mode: 'live' | 'test';
+  /** May use the admin routes: the key was made for that, is live, and belongs to an OWNER. */
+  isAdmin: boolean;
 }
 
 /** Tells who is asking. */
@@ -49,7 +51,7 @@ export const KNOWN_KEYS_MAX = 10_000;
 export const UNKNOWN_KEYS_MAX = 10_000;
 
 const FIND_CALLER = `
-SELECT k.id, k.name, k.prefix, k.lookup_hash, k.mode, k.status, k.max_concurrent_jobs, k.expires_at,
+SELECT k.id, k.name, k.prefix, k.lookup_hash, k.mode, k.status, k.max_concurrent_jobs, k.is_admin, k.expires_at,
   t.id AS team_id, t.name AS team_name, t.plan, t.customer_id, t.max_concurrent_jobs AS team_max_concurrent_jobs,
   u.id AS user_id, u.email, u.role
 FROM api_keys k JOIN teams t ON t.id = k.team_id JOIN users u ON u.id = k.user_id
@@ -129,6 +131,7 @@ type CallerRow = {
   mode: 'live' | 'test';
   status: KeyStatus;
   max_concurrent_jobs: number | null;
+  is_admin: number;
   expires_at: number | null;
   team_id: string;
   team_name: string;
@@ -163,6 +166,7 @@ async function readKnownKey(
     email: row.email,
     role: row.role,
     mode: row.mode,
+    isAdmin: row.is_admin === 1 && row.mode === 'live' && row.role === 'OWNER',
   });
   return { caller, status: row.status, expiresAt: row.expires_at, believedUntilMs: asked.believedUntilMs };
 }

@@ -17,6 +17,8 @@ export interface KeyRecord {
   mode: 'live' | 'test';
   status: KeyStatus;
   maxConcurrentJobs: number | null;
+  /** It opens the admin routes, as long as it is a live key of an OWNER. */
+  isAdmin: boolean;
   /** From then on it is refused like an unknown key. */
   expiresAt: number | null;
   createdAt: number;
@@ -44,11 +46,11 @@ const KEYS_MAX = 1_000;
 
 const INSERT_KEY = `
 INSERT INTO api_keys (id, team_id, user_id, name, prefix, lookup_hash, sealed_digest, mode, status,
-  max_concurrent_jobs, expires_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $11)`;
+  max_concurrent_jobs, is_admin, expires_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $11, $12)`;
 
 const KEY_COLUMNS = `
-id, team_id, user_id, name, prefix, mode, status, max_concurrent_jobs, expires_at, created_at, revoked_at`;
+id, team_id, user_id, name, prefix, mode, status, max_concurrent_jobs, is_admin, expires_at, created_at, revoked_at`;
 
 const LIST_KEYS = `SELECT ${KEY_COLUMNS} FROM api_keys ORDER BY created_at, id LIMIT ${KEYS_MAX}`;
 
@@ -82,11 +84,13 @@ export async function insertKey(
     name: string;
     mode: 'live' | 'test';
     maxConcurrentJobs: number | null;
+    isAdmin?: boolean;
     expiresAt?: number | null;
     text?: string;
   },
 ): Promise<NewKey> {
-  const { newId, now, random, vault, teamId, userId, name, mode, maxConcurrentJobs, expiresAt = null } = options;
+  const { newId, now, random, vault, teamId, userId, name, mode, maxConcurrentJobs } = options;
+  const { isAdmin = false, expiresAt = null } = options;
   const text = options.text ?? makeKey(random, mode);
   const reading = readKey(text);
   if (!reading.ok || reading.mode !== mode) throw new RangeError(`the given text is not a ${mode} key`);
@@ -94,7 +98,8 @@ export async function insertKey(
   const prefix = displayPrefix(text);
   const sealed = vault.sealDigest(id, text);
   const hash = vault.lookupHash(text);
-  await tx.query(INSERT_KEY, [id, teamId, userId, name, prefix, hash, sealed, mode, maxConcurrentJobs, expiresAt, now]);
+  const limits = [maxConcurrentJobs, isAdmin ? 1 : 0, expiresAt, now];
+  await tx.query(INSERT_KEY, [id, teamId, userId, name, prefix, hash, sealed, mode, ...limits]);
   const key: KeyRecord = {
     id,
     teamId,
@@ -104,6 +109,7 @@ export async function insertKey(
     mode,
     status: 'active',
     maxConcurrentJobs,
+    isAdmin,
     expiresAt,
     createdAt: now,
     revokedAt: null,
@@ -149,7 +155,7 @@ export async function hasKeys(database: Pick<Database, 'query'>): Promise<boolea
 }
 
 /**
- * Makes a successor with the same owner, mode and limits, but no expiry; the old key works on for `overlapMs` (0 to
+ * Makes a successor with the same owner, mode, rights and limits, but no expiry; the old key works on for `overlapMs` (0 to
  * 7 days). null when the old key is unknown, inactive, revoked or expired.
  */
 export async function rotateKey(
@@ -164,8 +170,8 @@ export async function rotateKey(
     tx.afterCommit(() => database.notify('keys', keyId));
     const [row] = await tx.query<KeyRow>(EXPIRE_KEY, [keyId, now + overlapMs, now]);
     if (row === undefined) return null;
-    const { teamId, userId, name, mode, maxConcurrentJobs } = recordOf(row);
-    return insertKey(tx, { ...options, teamId, userId, name, mode, maxConcurrentJobs });
+    const { teamId, userId, name, mode, maxConcurrentJobs, isAdmin } = recordOf(row);
+    return insertKey(tx, { ...options, teamId, userId, name, mode, maxConcurrentJobs, isAdmin });
   });
 }
 
@@ -198,6 +204,7 @@ type KeyRow = {
   mode: 'live' | 'test';
   status: KeyStatus;
   max_concurrent_jobs: number | null;
+  is_admin: number;
   expires_at: number | null;
   created_at: number;
   revoked_at: number | null;
@@ -213,6 +220,7 @@ function recordOf(row: KeyRow): KeyRecord {
     mode: row.mode,
     status: row.status,
     maxConcurrentJobs: row.max_concurrent_jobs,
+    isAdmin: row.is_admin === 1,
     expiresAt: row.expires_at,
     createdAt: row.created_at,
     revokedAt: row.revoked_at,

@@ -13,7 +13,7 @@ export interface CheckedBody {
 /** The model that the body names must offer the operation; null lets the model choose. Throws a 400 for the rest. */
 export function checkBody(catalog: Catalog, operation: Operation | null, body: Record<string, unknown>): CheckedBody {
   const model = findModel(catalog, operation, body['model']);
-  const checked = checkInput(model, body);
+  const checked = checkInput(model, body, { providers: new Set(catalog.providers.keys()) });
   if (!checked.ok) throw refuseInput(checked.details);
   return { model, operation: operation ?? firstOperation(model), input: checked.input };
 }

@@ -40,6 +40,8 @@ export interface Door {
   open(route: string, operate: Operate): Handle;
   /** For callers with a key: authentication and rate limit come before anything else. */
   keyed(route: string, operate: Operate<KeyedCall>): Handle;
+  /** For admin keys: every other key is refused before the path is looked at. */
+  admin(route: string, operate: Operate<KeyedCall>): Handle;
 }
 
 /**
@@ -66,15 +68,21 @@ export function createDoor(world: HttpWorld): Door {
       return seal(answer, requestId);
     };
   };
+  const keyed: Door['keyed'] = (route, operate) =>
+    open(route, async (call) => {
+      const caller = await authenticate(world.authenticator, (name) => requestHeader(call.context, name));
+      call.caller = caller;
+      limitRate(caller.keyId);
+      // Safe: the caller was set two lines above, and a KeyedCall differs in nothing else.
+      return operate(call as KeyedCall);
+    });
   return {
     open,
-    keyed: (route, operate) =>
-      open(route, async (call) => {
-        const caller = await authenticate(world.authenticator, (name) => requestHeader(call.context, name));
-        call.caller = caller;
-        limitRate(caller.keyId);
-        // Safe: the caller was set two lines above, and a KeyedCall differs in nothing else.
-        return operate(call as KeyedCall);
+    keyed,
+    admin: (route, operate) =>
+      keyed(route, (call) => {
+        if (!call.caller.isAdmin) throw new GatewayError('admin_required');
+        return operate(call);
       }),
   };
 }

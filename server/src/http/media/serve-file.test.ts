@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import type { BlobStore } from '../../core/blob-port.ts';
 import { fakeDatabase, httpTest } from '../http-test-kit.ts';
 import { parseRange } from './byte-range.ts';
 
@@ -8,7 +9,7 @@ const BYTES = Buffer.from('0123456789');
 const NOW = 1_760_000_000_000;
 const PATH = '/media/abcdefghijklmnopqrstuvwxyz012345/result-1.jpg';
 
-function fileTest(): ReturnType<typeof httpTest> {
+function fileTest(more: Partial<BlobStore> = {}): ReturnType<typeof httpTest> {
   const opened: unknown[] = [];
   const row = {
     file_name: 'result-1.jpg',
@@ -28,6 +29,7 @@ function fileTest(): ReturnType<typeof httpTest> {
           const part = range === undefined ? BYTES : BYTES.subarray(range.start, range.end + 1);
           return { sizeBytes: BYTES.length, stream: new Blob([part]).stream() };
         },
+        ...more,
       },
     },
   });
@@ -77,6 +79,25 @@ test('a range is answered with that part', async () => {
   assert.deepEqual((await ask('bytes=0-1', { 'if-range': `"${'ab'.repeat(16)}"` }))[0], 206);
   const [status, contentRange, , body] = await ask('bytes=10-');
   assert.deepEqual([status, contentRange, body], [416, 'bytes */10', '{"error":"Range not satisfiable"}']);
+});
+
+test('where the store signs links, a file is fetched there, for as long as it is kept at most', async () => {
+  const asked: unknown[] = [];
+  const http = fileTest({
+    signedUrl: async (...words) => {
+      asked.push(words);
+      return 'https://store.invalid/link';
+    },
+  });
+  const answer = await http.app.request(PATH, { headers: { range: 'bytes=0-1' } });
+  assert.deepEqual([answer.status, answer.headers.get('location')], [302, 'https://store.invalid/link']);
+  assert.equal(answer.headers.get('cache-control'), 'private, max-age=60');
+  const link = { expiresSeconds: 90, fileName: 'result-1.jpg', contentType: 'image/jpeg' };
+  assert.deepEqual(asked, [['outputs/1.jpg', link]]);
+  const head = await http.app.request(PATH, { method: 'HEAD' });
+  assert.deepEqual([head.status, head.headers.get('content-length')], [200, '10']);
+  assert.equal((await http.app.request(PATH.replace('result', 'other'))).status, 404);
+  assert.deepEqual(Object(http).opened, []);
 });
 
 test('what the client has already is 304', async () => {

@@ -9,6 +9,11 @@ import { parseRange } from './byte-range.ts';
 /** Tokens of ours are letters and digits; whatever else arrives need not be looked up. */
 const TOKEN = /^[0-9A-Za-z_-]{16,128}$/;
 
+/** A signed link lives this long: time to follow a redirect, and too short to be worth passing on. */
+const LINK_SECONDS_MAX = 300;
+/** A client that kept the redirect still finds a living link behind it. */
+const REDIRECT_SECONDS = 60;
+
 /**
  * `GET /media/{token}/{fileName}`: a result or an upload, for whoever has its address. The bytes came from outside,
  * so the answer lets no browser take them for anything but a picture, a video or a sound.
@@ -24,6 +29,15 @@ export function serveFile(world: HttpWorld): Operate {
     const etag = `"${file.sha256.slice(0, 32)}"`;
     const common = fileHeaders(file, { etag, now });
     if (matchesEtag(headers.get('if-none-match'), etag)) return empty(304, common);
+    if (world.blobs.signedUrl !== undefined && call.context.req.method === 'GET') {
+      const expiresSeconds = Math.max(1, Math.min(LINK_SECONDS_MAX, Math.floor((file.expiresAt - now) / 1000)));
+      const { fileName, contentType } = file;
+      const location = await world.blobs.signedUrl(file.blobKey, { expiresSeconds, fileName, contentType });
+      return empty(302, {
+        location,
+        'cache-control': `private, max-age=${Math.min(REDIRECT_SECONDS, expiresSeconds)}`,
+      });
+    }
     // A range of another version of the file would be useless; without If-Range the client does not care.
     const ifRange = headers.get('if-range');
     const range = ifRange === null || ifRange === etag ? parseRange(headers.get('range'), file.sizeBytes) : null;

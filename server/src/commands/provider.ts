@@ -1,0 +1,189 @@
+import { withInstances } from '../catalog/instances.ts';
+import { buildCatalog, readCatalogFiles, type Catalog } from '../catalog/load-catalog.ts';
+import type { ProviderFacts } from '../catalog/model.ts';
+import { nearestName } from '../catalog/spelling.ts';
+import { isUuid } from '../core/ids.ts';
+import { probeKey } from '../http/admin/probe-key.ts';
+import { createNet } from '../net/net.ts';
+import { adaptersFor } from '../providers/adapters.ts';
+import { createProviderKeyRing, type KeyCard, type ProviderKeyRing } from '../teams/provider-key-ring.ts';
+import { insertProviderKey, LABEL_LENGTH_MAX, PROVIDER_KEYS_MAX, removeProviderKey } from '../teams/provider-keys.ts';
+import { findTeam } from '../teams/teams.ts';
+import { openStore, type Machine, type Store } from './open-store.ts';
+import { CommandProblem, type Output } from './output.ts';
+import { keyFacts, operatorTeller } from './provider-world.ts';
+import { readSecret } from './read-secret.ts';
+import { CATALOG_FOLDER } from './run-server.ts';
+import type { CommandWorld } from './serve.ts';
+import { createUpstream } from './upstream.ts';
+import { readWords, wholeNumber } from './words.ts';
+
+const USE =
+  'use one of: provider list, provider set <id> [--label <text>] [--max-in-flight <n>] [--team <id>] [--from-env <NAME>], provider remove <key id>, provider test [<id>]';
+const IN_FLIGHT_MAX = 1_000_000;
+
+interface ProviderWorld {
+  machine: Machine;
+  output: Output;
+  store: Store;
+  catalog: Catalog;
+  ring: ProviderKeyRing;
+}
+
+/**
+ * `lumegate provider list|set|remove|test`: the keys with which this gateway buys. Works beside a running server, which
+ * notices within 5 s. Exit code 1 when a tested key is not accepted.
+ */
+export async function manageProviders({ machine, output }: CommandWorld, words: string[]): Promise<number> {
+  const [verb, ...rest] = words;
+  const actions: Record<string, (world: ProviderWorld, words: string[]) => Promise<number>> = {
+    list,
+    set,
+    remove,
+    test,
+  };
+  const action = actions[verb ?? ''];
+  if (action === undefined) throw new CommandProblem(USE);
+  const { settings, clock, log } = machine;
+  const catalog = buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances));
+  const store = await openStore(machine);
+  const ring = createProviderKeyRing({
+    database: store.database,
+    vault: store.providerVault,
+    clock,
+    log,
+    providers: [...catalog.providers.values()].map(keyFacts),
+    secrets: settings.providerSecrets,
+    urls: settings.providerUrls,
+    maxInFlight: settings.providerMaxInFlight,
+    tellOperator: operatorTeller(machine, store),
+  });
+  try {
+    await ring.open();
+    return await action({ machine, output, store, catalog, ring }, rest);
+  } finally {
+    await ring.close();
+    await store.database.close();
+  }
+}
+
+async function list({ machine, output, catalog, ring }: ProviderWorld): Promise<number> {
+  const cards = Map.groupBy(ring.cards(), ({ provider }) => provider);
+  for (const facts of catalog.providers.values()) {
+    const own = cards.get(facts.id) ?? [];
+    const hint = own.length > 0 ? '' : hintFor(facts, machine.settings.providerUrls);
+    output.say(`${facts.id.padEnd(16)}${facts.label}${hint}`);
+    for (const card of own) output.say(`    ${lineFor(card)}`);
+  }
+  return 0;
+}
+
+/** What is missing before a provider without keys can be used. */
+function hintFor(facts: ProviderFacts, urls: Readonly<Record<string, string>>): string {
+  if (facts.baseUrl === null && urls[facts.id] === undefined) {
+    return `  no address: LUMEGATE_PROVIDER_${facts.id.toUpperCase().replaceAll('-', '_')}_URL`;
+  }
+  return `  no key: lumegate provider set ${facts.id}`;
+}
+
+function lineFor(card: KeyCard): string {
+  const end = card.last4 === '' ? '' : `  …${card.last4}`;
+  const owner = card.teamId === null ? '' : `  team ${card.teamId}`;
+  const said = card.text === null ? '' : `  ${card.text}`;
+  return `${card.id}  ${card.label}${end}  ${card.maxInFlight} at once${owner}  ${card.state}${said}`;
+}
+
+async function set({ machine, output, store, catalog, ring }: ProviderWorld, words: string[]): Promise<number> {
+  const { values, positionals } = readWords(words, {
+    label: { type: 'string' },
+    'max-in-flight': { type: 'string' },
+    team: { type: 'string' },
+    'from-env': { type: 'string' },
+  });
+  if (positionals.length !== 1) throw new CommandProblem(`${USE}; the key itself is read from standard input`);
+  const facts = findProvider(catalog, positionals[0]);
+  if (facts.authHeader === null) throw new CommandProblem(`${facts.id} takes no key`);
+  const { label = 'key', team = null } = values;
+  if (label.length < 1 || label.length > LABEL_LENGTH_MAX || /\p{Cc}/u.test(label)) {
+    throw new CommandProblem(`--label must be 1 to ${LABEL_LENGTH_MAX} characters on one line`);
+  }
+  const wanted = values['max-in-flight'];
+  const maxInFlight =
+    wanted === undefined ? null : wholeNumber(wanted, '--max-in-flight', { min: 1, max: IN_FLIGHT_MAX });
+  if (team !== null && (!isUuid(team) || (await findTeam(store.database, team.toLowerCase())) === null)) {
+    throw new CommandProblem('there is no such team: lumegate team list');
+  }
+  const secret = await readSecret({ output, settings: machine.settings }, values['from-env']);
+  const key = { provider: facts.id, teamId: team?.toLowerCase() ?? null, label, secret, maxInFlight };
+  const made = await insertProviderKey(store.database, {
+    ...key,
+    newId: store.newId,
+    now: machine.clock.now(),
+    vault: store.providerVault,
+  });
+  if (made === 'too-many') {
+    throw new CommandProblem(`there are ${PROVIDER_KEYS_MAX} keys at ${facts.id} already: remove one first`);
+  }
+  await ring.refresh();
+  output.tell(`Kept, sealed. Try it: lumegate provider test ${facts.id}`);
+  output.say(made.id);
+  return 0;
+}
+
+async function remove({ machine, output, store }: ProviderWorld, words: string[]): Promise<number> {
+  const [text] = readWords(words, {}).positionals;
+  if (text === undefined) throw new CommandProblem('name the key by its id: lumegate provider list');
+  if (/^(env|none):/.test(text))
+    throw new CommandProblem(`${text} stands in the environment: change the setting there`);
+  const removal = { keyId: text.toLowerCase(), provider: null, teamId: null, now: machine.clock.now() };
+  if (!isUuid(text) || !(await removeProviderKey(store.database, removal))) {
+    throw new CommandProblem('there is no such key: lumegate provider list');
+  }
+  output.say('Removed. What was bought with it is still followed to its end.');
+  return 0;
+}
+
+async function test({ machine, output, catalog, ring }: ProviderWorld, words: string[]): Promise<number> {
+  const [wanted] = readWords(words, {}).positionals;
+  const chosen = wanted === undefined ? null : findProvider(catalog, wanted).id;
+  const { settings, clock, log } = machine;
+  // The sandbox lives inside the server unless it has an address of its own: there is nothing to call then.
+  const isCallable = ({ provider, state }: KeyCard): boolean =>
+    state !== 'unreadable' &&
+    state !== 'no-address' &&
+    (provider !== 'sandbox' || settings.providerUrls['sandbox'] !== undefined);
+  const cards = ring.cards().filter((card) => isCallable(card) && (chosen === null || card.provider === chosen));
+  if (cards.length === 0) throw new CommandProblem('there is no key to test: lumegate provider set <id>');
+  const net = createNet({ allowPrivate: settings.allowPrivateUrls, clock, log });
+  const { providerUrls } = settings;
+  const upstream = createUpstream({ net, catalog, keys: ring, providerUrls, publicUrl: () => '', sandbox: NO_SANDBOX });
+  const providers = { keys: ring, adapters: adaptersFor(catalog.providers.values()), upstream };
+  let failed = 0;
+  try {
+    for (const { id, provider, label } of cards) {
+      const { signal } = new AbortController();
+      const probe = await probeKey({ clock, providers }, { provider, keyId: id, signal });
+      const money = probe.balanceMicroUsd === null ? '' : `  $${(probe.balanceMicroUsd / 1_000_000).toFixed(2)} left`;
+      output.say(`${provider}  ${label}  ${probe.ok ? 'ok' : 'FAILED'}  ${probe.text}${money}  ${probe.durationMs} ms`);
+      if (!probe.ok) failed += 1;
+    }
+  } finally {
+    await ring.settled();
+    await net.close();
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+const NO_SANDBOX = {
+  handle: () => Promise.reject(new Error('the sandbox is not in this process')),
+  file: async () => null,
+};
+
+function findProvider(catalog: Catalog, id: string | undefined): ProviderFacts {
+  if (id === undefined) throw new CommandProblem(`name the provider: ${[...catalog.providers.keys()].join(', ')}`);
+  const facts = catalog.providers.get(id);
+  if (facts !== undefined) return facts;
+  const nearest = nearestName(id, catalog.providers.keys());
+  const hint = nearest === null ? `there are ${[...catalog.providers.keys()].join(', ')}` : `did you mean ${nearest}?`;
+  throw new CommandProblem(`unknown provider "${id}": ${hint}`);
+}

@@ -1,0 +1,107 @@
+import { inPath, ok, type AnswerFacts, type OperationFacts } from './openapi-facts.ts';
+
+const provider = inPath('id', 'The provider.');
+const gone: AnswerFacts = { status: 204, description: 'It buys nothing any more.', type: null, schema: null };
+const NEEDS_KEY = { isAddition: true, needsKey: true, parameters: [], body: null };
+
+/** The operations about providers and their keys. */
+export const PROVIDER_OPERATIONS: readonly OperationFacts[] = [
+  {
+    ...NEEDS_KEY,
+    method: 'get',
+    path: '/v2/provider-keys',
+    id: 'listOwnProviderKeys',
+    tag: 'Account',
+    summary: 'List your own provider keys',
+    description: 'The keys of providers that the team has brought, without their secrets. For owners and admins.',
+    answers: [ok(200, 'OwnProviderKeyList', 'The keys.')],
+    refusals: [401, 403, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'post',
+    path: '/v2/provider-keys',
+    id: 'addOwnProviderKey',
+    tag: 'Account',
+    summary: 'Bring your own provider key',
+    description:
+      'Jobs that this provider can serve are bought with the team’s key, and cost a fee instead of the price. For owners and admins.',
+    body: { type: 'json', schema: 'AddOwnProviderKeyRequest' },
+    answers: [ok(201, 'OwnProviderKey', 'The key is kept, sealed.')],
+    refusals: [400, 401, 403, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'delete',
+    path: '/v2/provider-keys/{id}',
+    id: 'removeOwnProviderKey',
+    tag: 'Account',
+    summary: 'Remove one of your own provider keys',
+    description: 'Jobs under way are still followed with it. For owners and admins.',
+    parameters: [inPath('id', 'The key.')],
+    answers: [gone],
+    refusals: [401, 403, 404, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'get',
+    path: '/admin/providers',
+    id: 'listProviders',
+    tag: 'Admin',
+    summary: 'List providers and keys',
+    description:
+      'Every provider of the catalogue, its keys without their secrets, and how they stand. Admin keys only.',
+    answers: [ok(200, 'ProviderList', 'The providers.')],
+    refusals: [401, 403, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'post',
+    path: '/admin/providers/{id}/keys',
+    id: 'addProviderKey',
+    tag: 'Admin',
+    summary: 'Give a provider’s key',
+    description: 'Every process uses it within 5 seconds. Admin keys only.',
+    parameters: [provider],
+    body: { type: 'json', schema: 'AddProviderKeyRequest' },
+    answers: [ok(201, 'ProviderKey', 'The key is kept, sealed.')],
+    refusals: [400, 401, 403, 404, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'delete',
+    path: '/admin/providers/{id}/keys/{keyId}',
+    id: 'removeProviderKey',
+    tag: 'Admin',
+    summary: 'Remove a provider’s key',
+    description: 'Jobs under way are still followed with it. Keys of the environment stay. Admin keys only.',
+    parameters: [provider, inPath('keyId', 'The key.')],
+    answers: [gone],
+    refusals: [401, 403, 404, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'post',
+    path: '/admin/providers/{id}/test',
+    id: 'testProvider',
+    tag: 'Admin',
+    summary: 'Test a provider’s key',
+    description:
+      'Makes the cheapest call that needs the key. A key that was refused and is accepted is used again at once. Admin keys only.',
+    parameters: [provider],
+    body: { type: 'json', schema: 'TestProviderRequest' },
+    answers: [ok(200, 'ProviderTest', 'What was found, good or bad.')],
+    refusals: [400, 401, 403, 404, 429, 503],
+  },
+  {
+    ...NEEDS_KEY,
+    method: 'get',
+    path: '/admin/alerts',
+    id: 'listAlerts',
+    tag: 'Admin',
+    summary: 'List what the operator was told',
+    description: 'Refused and exhausted provider keys, open circuits. Admin keys only.',
+    answers: [ok(200, 'AlertList', 'The alerts.')],
+    refusals: [401, 403, 429, 503],
+  },
+];

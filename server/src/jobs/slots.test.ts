@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { createSlots } from './slots.ts';
+
+describe('slots', () => {
+  test('no more than the limit runs at once under one name, in the order of the calls, and another name has its own', async () => {
+    const slots = createSlots(2);
+    const entered: string[] = [];
+    const leave = new Map<string, () => void>();
+    const enter = (name: string, who: string): Promise<void> =>
+      slots.within(name, async () => {
+        entered.push(who);
+        await new Promise<void>((resolve) => leave.set(who, resolve));
+      });
+    const works = [enter('a', 'a1'), enter('a', 'a2'), enter('a', 'a3'), enter('a', 'a4'), enter('b', 'b1')];
+    await Promise.resolve();
+    assert.deepEqual(entered, ['a1', 'a2', 'b1']);
+    leave.get('a2')?.();
+    await works[1];
+    await Promise.resolve();
+    assert.deepEqual(entered, ['a1', 'a2', 'b1', 'a3']);
+    leave.get('a1')?.();
+    await works[0];
+    await Promise.resolve();
+    for (const who of ['a3', 'a4', 'b1']) leave.get(who)?.();
+    await Promise.all(works);
+    assert.deepEqual(entered, ['a1', 'a2', 'b1', 'a3', 'a4']);
+  });
+
+  test('work that throws makes room all the same', async () => {
+    const slots = createSlots(1);
+    const failing = slots.within('a', async () => {
+      throw new Error('broken');
+    });
+    const next = slots.within('a', async () => 'done');
+    await assert.rejects(failing, /broken/);
+    assert.equal(await next, 'done');
+  });
+});
