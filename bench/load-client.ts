@@ -17,6 +17,10 @@ export interface LoadOrder {
   /** Requests of this time are sent and not counted. */
   warmUpMs: number;
   durationMs: number;
+  /** Ends after so many requests, warm-up included, if that comes before the time is over. */
+  requestsMax?: number;
+  /** All connections together send no more than this; without it, as fast as the server answers. */
+  perSecondMax?: number;
   expectedStatus: number;
 }
 
@@ -32,6 +36,7 @@ export interface LoadResult {
 }
 
 interface Tally {
+  sent: number;
   latenciesMs: number[];
   bodyBytes: number;
 }
@@ -44,7 +49,7 @@ export async function runLoad(order: LoadOrder): Promise<LoadResult> {
   const startedMs = performance.now();
   const countFromMs = startedMs + order.warmUpMs;
   const untilMs = countFromMs + order.durationMs;
-  const tally: Tally = { latenciesMs: [], bodyBytes: 0 };
+  const tally: Tally = { sent: 0, latenciesMs: [], bodyBytes: 0 };
   const before = process.cpuUsage();
   const connections = Array.from({ length: order.connections }, () => drive(order, { countFromMs, untilMs, tally }));
   await Promise.all(connections);
@@ -64,9 +69,18 @@ async function drive(order: LoadOrder, window: { countFromMs: number; untilMs: n
   const socket = net.connect({ port: order.port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const startedMs = window.countFromMs - order.warmUpMs;
   let sentMs = 0;
   let received: Buffer = Buffer.alloc(0);
   const send = (): void => {
+    if (window.tally.sent >= (order.requestsMax ?? Number.POSITIVE_INFINITY)) return resolve();
+    const earlyMs =
+      (1000 * window.tally.sent) / (order.perSecondMax ?? Number.POSITIVE_INFINITY) - (performance.now() - startedMs);
+    if (earlyMs > 0) {
+      setTimeout(send, earlyMs);
+      return;
+    }
+    window.tally.sent += 1;
     sentMs = performance.now();
     socket.write(requestText(order));
   };

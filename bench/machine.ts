@@ -56,3 +56,15 @@ export function cpuMs(pid: number): number | null {
     return null;
   }
 }
+
+/** Bytes that a process holds in memory now, and the most that it has held; null outside Linux. */
+export function memoryOf(pid: number): { residentBytes: number; peakBytes: number } | null {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const kibibytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+    return { residentBytes: kibibytes('VmRSS') * 1024, peakBytes: kibibytes('VmHWM') * 1024 };
+  } catch {
+    // No /proc: nothing is said about memory.
+    return null;
+  }
+}

@@ -1,9 +1,12 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BareOrder } from './bare-server.ts';
@@ -15,15 +18,33 @@ export const BENCH_KEY = `afk_${'bench0key0'.repeat(4)}`;
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 15_000;
 const LOOK_MS = 25;
+const MAIN = path.join(import.meta.dirname, '..', 'server', 'src', 'main.ts');
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
+
+const running = new Set<ChildProcess>();
+// A bench that breaks off must not leave processes behind; only those that were started here are ended.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+function watched<T extends ChildProcess>(child: T): T {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
 
 /** A server under measurement, ours or a baseline. */
 export interface Target {
   port: number;
   pid: number;
+  /** Where its files and an embedded store lie; a folder of the bench’s own, removed by `stop`. */
+  dataFolder: string;
   /** What the process has logged so far. */
   log(): string;
   stop(): Promise<void>;
+  /** As a power cut would end it; resolves when it is gone. */
+  kill9(): Promise<void>;
 }
 
 /** Settings without limits of rate and queue: they would be what is measured. */
@@ -47,22 +68,68 @@ function environment(settings: Settings): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(inherited), ...UNLIMITED, ...settings };
 }
 
+/** The doubles of providers in a process of their own. */
+export interface Doubles {
+  url: string;
+  pid: number;
+  /** Settings that point the gateway at them. */
+  settings: Settings;
+  /** Every purchase, one JSON object a line. */
+  ledgerFile: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the double of one provider; each generation takes `durationMs`, its pictures are padded to `pictureBytes`. */
+export async function startDoubles(
+  id: string,
+  options: { durationMs: number; pictureBytes?: number },
+): Promise<Doubles> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-bench-'));
+  const script = path.join(folder, 'script.json');
+  await writeFile(script, JSON.stringify({ ...options }));
+  const child = watched(
+    spawn(
+      process.execPath,
+      [...NODE_FLAGS, MAIN, 'doubles', '--only', id, '--ledger', folder, '--script', script, '--json'],
+      { env: environment({}), stdio: ['ignore', 'pipe', 'inherit'] },
+    ),
+  );
+  try {
+    const line = await firstLine(child.stdout);
+    // Safe: `lumegate doubles --json` prints exactly this for each double.
+    const { url, settings } = JSON.parse(line) as { url: string; settings: Settings };
+    const ledgerFile = path.join(folder, `${id}.jsonl`);
+    return { url, settings, pid: pidOf(child), ledgerFile, stop: () => end(child, folder) };
+  } catch (error) {
+    await end(child, folder);
+    throw error;
+  }
+}
+
+async function firstLine(stream: Readable): Promise<string> {
+  for await (const line of createInterface({ input: stream })) return line;
+  throw new Error('the doubles ended before they listened');
+}
+
 /** Starts the gateway as an operator does; its log goes to a file, as on a real machine. */
 export async function startGateway(settings: Settings, options: { nodeFlags?: string[] } = {}): Promise<Target> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-bench-'));
   const logFile = path.join(folder, 'server.log');
   const logHandle = openSync(logFile, 'a');
-  const main = path.join(import.meta.dirname, '..', 'server', 'src', 'main.ts');
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...(options.nodeFlags ?? []), main, 'serve'], {
-    env: environment({ LUMEGATE_DATA_DIR: path.join(folder, 'data'), ...settings }),
-    stdio: ['ignore', logHandle, logHandle],
-  });
+  const dataFolder = settings['LUMEGATE_DATA_DIR'] ?? path.join(folder, 'data');
+  const child = watched(
+    spawn(process.execPath, [...NODE_FLAGS, ...(options.nodeFlags ?? []), MAIN, 'serve'], {
+      env: environment({ LUMEGATE_DATA_DIR: dataFolder, ...settings }),
+      stdio: ['ignore', logHandle, logHandle],
+    }),
+  );
   closeSync(logHandle);
   const log = (): string => readFileSync(logFile, 'utf8');
   const stop = (): Promise<void> => end(child, folder);
   try {
-    const port = await untilStarted(child, log);
-    return { port, pid: pidOf(child), log, stop };
+    const told = await untilStarted(child, log);
+    const port = Number(settings['PORT'] ?? told);
+    return { port, pid: pidOf(child), dataFolder, log, stop, kill9: () => kill9(child) };
   } catch (error) {
     await stop();
     throw error;
@@ -79,6 +146,16 @@ async function untilStarted(child: ChildProcess, log: () => string): Promise<num
   throw new Error(`the gateway did not start: ${log().slice(-2_000)}`);
 }
 
+/** A port that was free a moment ago; for a gateway whose public address is another one. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 /** Starts a baseline on a data folder (or database) of its own. */
 export async function startBare(order: BareOrder, settings: Settings = {}): Promise<Target> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-bench-'));
@@ -91,7 +168,8 @@ export async function startBare(order: BareOrder, settings: Settings = {}): Prom
     await answerOf(child, 'ready');
     child.send(order);
     const port = Number(await answerOf(child, 'port'));
-    return { port, pid: pidOf(child), log: () => '', stop };
+    const dataFolder = path.join(folder, 'data');
+    return { port, pid: pidOf(child), dataFolder, log: () => '', stop, kill9: () => kill9(child) };
   } catch (error) {
     await stop();
     throw error;
@@ -137,6 +215,13 @@ async function answerOf(child: ChildProcess, name: string): Promise<unknown> {
 function pidOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error('a process of the bench did not start');
   return child.pid;
+}
+
+async function kill9(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
 }
 
 async function end(child: ChildProcess, folder: string | null): Promise<void> {

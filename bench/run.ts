@@ -10,16 +10,21 @@ import { startMedia } from '../server/src/files/media/start-media.ts';
 import { isNoisy, machineFacts } from './machine.ts';
 import { measureBareTrips, measureLatency } from './measure-latency.ts';
 import { measurePoll } from './measure-poll.ts';
+import { measureResults } from './measure-results.ts';
+import { measureScale, SCALE_ORDER } from './measure-scale.ts';
 import { measureSubmit } from './measure-submit.ts';
+import { measureTable, type TableRounds } from './measure-table.ts';
+import { measureWorkers, WORKERS_JOBS } from './measure-workers.ts';
 import { startLoadGenerator } from './processes.ts';
 import { startProviderDouble, type ProviderDouble } from './provider-double.ts';
+import { resultsSection, scaleSection, tableSection, workersSection } from './report-engine.ts';
 import { latencySection, pollSection, submitSection, type Section } from './report.ts';
 import { openEngines, type BenchEngine } from './stores.ts';
 import type { Bench } from './throughput.ts';
 
 const RESULTS_FILE = path.join(import.meta.dirname, 'RESULTS.md');
 const ROUNDS_MIN = 5;
-const SECTIONS = ['submit', 'poll', 'latency'] as const;
+const SECTIONS = ['submit', 'poll', 'latency', 'results', 'scale', 'table', 'workers'] as const;
 
 interface Options {
   only: ReadonlySet<string>;
@@ -28,7 +33,7 @@ interface Options {
   postgresUrl: string | null;
 }
 
-/** Measures everything that was asked for; a whole run with five rounds also writes RESULTS.md. Under six minutes. */
+/** Measures everything that was asked for; a whole run with five rounds also writes RESULTS.md. Under twelve minutes. */
 async function main(): Promise<void> {
   const options = readOptions();
   const noisy = isNoisy();
@@ -122,6 +127,41 @@ async function measure(
     const bare = await measureBareTrips(bench, double);
     sections.push(latencySection(await measureLatency(bench, { engines, double }), bare));
   }
+  return [...sections, ...(await measureEngine(bench, { options, engines }))];
+}
+
+/** What many jobs do to a gateway that buys them. */
+async function measureEngine(
+  bench: Bench,
+  { options, engines }: { options: Options; engines: readonly BenchEngine[] },
+): Promise<Section[]> {
+  const sections: Section[] = [];
+  const [first] = engines;
+  if (options.only.has('results') && first !== undefined) {
+    tell('Results');
+    sections.push(resultsSection([await measureResults(bench, first)]));
+  }
+  if (options.only.has('scale') && first !== undefined) {
+    const all = [];
+    for (const telling of ['poll', 'callback'] as const) {
+      tell(`Scale on ${first.name}, told by ${telling}`);
+      all.push(await measureScale(bench, { engine: first, telling, order: SCALE_ORDER }));
+    }
+    sections.push(scaleSection(all));
+  }
+  if (options.only.has('table')) {
+    const all: TableRounds[] = [];
+    for (const engine of engines) {
+      tell(`Table on ${engine.name}`);
+      all.push(...(await measureTable(bench, engine)));
+    }
+    sections.push(tableSection(all));
+  }
+  const shared = engines.find(({ name }) => name === 'PostgreSQL');
+  if (options.only.has('workers') && shared !== undefined) {
+    tell('Two workers');
+    sections.push(workersSection(await measureWorkers(bench, { engine: shared, jobs: WORKERS_JOBS })));
+  }
   return sections;
 }
 
@@ -178,6 +218,7 @@ function method(rounds: number): string[] {
     '  to round. A ratio is taken within each round; the figure is the median of these. Absolute figures are medians too.',
     '- The load generator, the gateway, each baseline and the database are processes of their own on one machine, nothing pinned.',
     '  All traffic is HTTP/1.1 over loopback with connections kept open: 64 of them for submits, 32 for polls, 1 for latencies.',
+    '- The last four parts run once, against doubles of a provider in a process of their own.',
     '- The gateway is started as an operator starts it, log lines included (to a file); only its limits of rate and queue are off.',
     '- Submit: the role `api` alone; each request has a key, a fresh `Idempotency-Key` and three parameters. The baselines are Hono on',
     '  @hono/node-server with the same tables, indexes and durability, without key, validation or log: they read the JSON and commit job,',

@@ -11,6 +11,8 @@ export const PIXEL = Buffer.from(
 /** Things that exist on the stage and that requests name. */
 export interface Props {
   key: string;
+  /** A key that opens the admin routes. */
+  adminKey: string;
   /** A job that has ended well. */
   jobId: string;
   /** An uploaded picture. */
@@ -20,6 +22,8 @@ export interface Props {
 /** A request of each operation that nothing is wrong with. */
 export function goodCall(operation: string, props: Props): WireCall {
   const { key, jobId } = props;
+  const providerCall = goodProviderCall(operation, props);
+  if (providerCall !== null) return providerCall;
   switch (operation) {
     case 'imagesGenerate':
     case 'estimate':
@@ -48,6 +52,33 @@ export function goodCall(operation: string, props: Props): WireCall {
       return { operation };
     default:
       throw new Error(`nobody has said how to call ${operation}`);
+  }
+}
+
+/** A provider that takes keys and has no address here: nothing is ever bought with them. */
+const PROVIDER = 'openai-images';
+const SECRET = 'contract-secret-0123456789';
+
+function goodProviderCall(operation: string, { key, adminKey, jobId }: Props): WireCall | null {
+  const parts = { id: PROVIDER };
+  switch (operation) {
+    case 'listOwnProviderKeys':
+      return { operation, key };
+    case 'addOwnProviderKey':
+      return { operation, key, json: { provider: PROVIDER, key: SECRET } };
+    case 'removeOwnProviderKey':
+      return { operation, key, parts: { id: jobId } };
+    case 'listProviders':
+    case 'listAlerts':
+      return { operation, key: adminKey };
+    case 'addProviderKey':
+      return { operation, key: adminKey, parts, json: { key: SECRET, label: 'Main account', maxInFlight: 4 } };
+    case 'removeProviderKey':
+      return { operation, key: adminKey, parts: { ...parts, keyId: jobId } };
+    case 'testProvider':
+      return { operation, key: adminKey, parts: { id: 'sandbox' }, json: {} };
+    default:
+      return null;
   }
 }
 
@@ -111,6 +142,15 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
         'cursor=e30',
         'include_models=yes',
       ].map((query) => ({ ...good, query: `?${query}` }));
+    case 'addProviderKey':
+    case 'addOwnProviderKey':
+      return wrongKeyBodies(good);
+    case 'testProvider':
+      return [
+        { ...good, json: { keyId: 7 } },
+        { ...good, json: { stray: 1 } },
+        { ...good, json: [] },
+      ];
     case 'listModels':
       return [{ ...good, query: '?modality=smell' }];
     default:
@@ -137,6 +177,19 @@ function wrongBodies(good: WireCall): WireCall[] {
   ];
 }
 
+function wrongKeyBodies(good: WireCall): WireCall[] {
+  const changes = [
+    { key: 'short' },
+    { key: `${SECRET} ${SECRET}` },
+    { label: '' },
+    { maxInFlight: 0 },
+    { teamId: 'x' },
+    { stray: 1 },
+  ];
+  // Safe: the good calls of these operations have an object as their body.
+  return [{}, ...changes.map((change) => ({ ...(good.json as object), ...change }))].map((json) => ({ ...good, json }));
+}
+
 function wrongKeys(good: WireCall, operation: string): WireCall[] {
   if (operation === 'estimate') return [];
   return [
@@ -149,6 +202,17 @@ function wrongKeys(good: WireCall, operation: string): WireCall[] {
 export function missingCalls(operation: string, props: Props, foreignJobId: string): WireCall[] {
   const good = goodCall(operation, props);
   switch (operation) {
+    case 'addProviderKey':
+    case 'testProvider':
+      return [{ ...good, parts: { id: 'openai-image' } }];
+    case 'removeProviderKey':
+      return [
+        good,
+        { ...good, parts: { id: PROVIDER, keyId: 'env:openai-images' } },
+        { ...good, parts: { id: 'openai-image', keyId: randomUUID() } },
+      ];
+    case 'removeOwnProviderKey':
+      return [good, { ...good, parts: { id: 'no-uuid' } }];
     case 'getModel':
       return [{ ...good, parts: { id: 'flux-1.1-prp' } }];
     case 'serveFile': {

@@ -36,6 +36,7 @@ for (const engine of serverEngines()) {
     it('answers 402 where credits are missing', () => playPoor(scene));
     it('answers 403 to a key that is switched off', () => playInactive(scene));
     it('answers 403 to a member who asks for the team’s jobs', () => playMember(scene));
+    it('answers 403 to whoever is no admin, and may not see the team’s provider keys', () => playNoAdmin(scene));
     it('answers 404 for what is missing, and for what is another team’s', () =>
       playForEach(scene, 404, (id) => missingCalls(id, scene.props, scene.foreignJobId)));
     it('answers 409 where something happened before', () => playConflict(scene));
@@ -106,7 +107,8 @@ function createScene(engine: ServerEngine): Scene {
       env: { LUMEGATE_ROLES: 'api', LUMEGATE_TEAM_QUEUE: '1', LUMEGATE_RATE_PER_MINUTE: '2' },
     });
     scene.member = await addKey(scene.stage, { teamId: await firstTeamId(scene.stage), role: 'MEMBER' });
-    const props = { key: server.key, jobId: '', uploadUrl: '' };
+    const admin = await addKey(scene.stage, { teamId: scene.member.teamId, role: 'OWNER', isAdmin: true });
+    const props = { key: server.key, adminKey: admin.text, jobId: '', uploadUrl: '' };
     const upload = await scene.wire.send(goodCall('createUpload', props));
     scene.props = { ...props, uploadUrl: String(upload.json?.['url']) };
     scene.props.jobId = await runJob(scene, server.key, { prompt: 'a lighthouse at dawn' });
@@ -155,7 +157,7 @@ async function runJob(scene: Pick<Scene, 'wire'>, key: string, body: { prompt: s
 async function playGood(scene: Scene): Promise<void> {
   const { key, jobId } = scene.props;
   for (const { id } of scene.description.operations) {
-    if (id === 'cancelJob') continue;
+    if (id === 'cancelJob' || id === 'removeProviderKey' || id === 'removeOwnProviderKey') continue;
     const answer = await scene.wire.send(good(scene, id));
     assert.ok(answer.status < 300, `${id}: ${answer.status} ${answer.text}`);
     const etag = answer.headers.get('etag');
@@ -176,6 +178,7 @@ async function playGood(scene: Scene): Promise<void> {
     headers: { range: 'bytes=0-99' },
   });
   assert.equal(part.bytes.length, 100);
+  await giveAndTakeKeys(scene);
   await runJob(scene, key, { prompt: 'sandbox:refuse' });
   await cancelSlowJob(scene);
   await play(scene, 202, { operation: 'imagesEdit', key, json: editBody(scene.props.uploadUrl) });
@@ -193,6 +196,17 @@ async function playGood(scene: Scene): Promise<void> {
     const jobs = page.json?.['jobs'] as unknown[];
     assert.notEqual(jobs.length, 0, query);
   }
+}
+
+async function giveAndTakeKeys(scene: Scene): Promise<void> {
+  const given = await play(scene, 201, good(scene, 'addProviderKey'));
+  const keyId = String(given.json?.['id']);
+  await play(scene, 200, good(scene, 'listProviders'));
+  const removal = good(scene, 'removeProviderKey');
+  await play(scene, 204, { ...removal, parts: { ...removal.parts, keyId } });
+  const own = await play(scene, 201, good(scene, 'addOwnProviderKey'));
+  await play(scene, 200, good(scene, 'listOwnProviderKeys'));
+  await play(scene, 204, { ...good(scene, 'removeOwnProviderKey'), parts: { id: String(own.json?.['id']) } });
 }
 
 async function cancelSlowJob(scene: Scene): Promise<void> {
@@ -226,6 +240,13 @@ async function playInactive(scene: Scene): Promise<void> {
 
 async function playMember(scene: Scene): Promise<void> {
   await play(scene, 403, { operation: 'listJobs', key: scene.member.text, query: '?scope=team' });
+}
+
+async function playNoAdmin(scene: Scene): Promise<void> {
+  for (const { id, path } of scene.description.operations) {
+    if (path.startsWith('/admin/')) await play(scene, 403, { ...good(scene, id), key: scene.props.key });
+    if (path.startsWith('/v2/provider-keys')) await play(scene, 403, { ...good(scene, id), key: scene.member.text });
+  }
 }
 
 async function playConflict(scene: Scene): Promise<void> {

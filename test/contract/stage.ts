@@ -101,11 +101,11 @@ export async function addTeam({ store }: Pick<Stage, 'store'>, credits: number):
 /** A new user of a team, with a live key. */
 export async function addKey(
   { store }: Pick<Stage, 'store'>,
-  owner: { teamId: string; role: Role },
+  owner: { teamId: string; role: Role; isAdmin?: boolean },
 ): Promise<StageKey> {
   const { newId, database, vault } = store;
   const now = clock.now();
-  const { teamId, role } = owner;
+  const { teamId, role, isAdmin = false } = owner;
   const made = await database.transaction(async (tx) => {
     const user = await insertUser(tx, { newId, now, teamId, email: `${newId()}@example.com`, role });
     return insertKey(tx, {
@@ -118,6 +118,7 @@ export async function addKey(
       name: role.toLowerCase(),
       mode: 'live',
       maxConcurrentJobs: null,
+      isAdmin,
     });
   });
   return { id: made.key.id, text: made.text, teamId };

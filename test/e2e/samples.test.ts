@@ -6,7 +6,14 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { ROOT, startServer, temporaryFolder, type TestServer } from '../support/server.ts';
+import {
+  ROOT,
+  startCommand,
+  startServer,
+  temporaryFolder,
+  type StartedCommand,
+  type TestServer,
+} from '../support/server.ts';
 import { curlSample, javascriptSample, pythonSample, type SamplePlace } from './founding-samples.ts';
 import { fetchPicture, plainPicture, readCredits, waitForEnd, type Gateway } from './gateway.ts';
 import { runProgram } from './run-program.ts';
@@ -14,70 +21,125 @@ import { runProgram } from './run-program.ts';
 const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/;
 const IMAGE_ADDRESS = /http:\/\/[^\s'"]+\/media\/[^\s'"]+/;
 
-describe('the samples', () => {
-  let server: TestServer;
-  let pictures: http.Server;
-  let place: SamplePlace;
-  let folder: string;
+/** What a sample needs to run: a gateway, a picture to send along, a folder. */
+interface Stage {
+  server: TestServer;
+  place: SamplePlace;
+  folder: string;
+  close(): Promise<void>;
+}
 
-  before(async () => {
-    folder = await temporaryFolder();
-    const picture = await plainPicture('#c04020');
-    pictures = http.createServer((_, response) =>
-      response.writeHead(200, { 'content-type': 'image/jpeg' }).end(picture),
-    );
-    pictures.listen(0, '127.0.0.1');
-    await once(pictures, 'listening');
-    // Safe: a server that listens on a port has an address of this kind.
-    const { port } = pictures.address() as AddressInfo;
-    server = await startServer({ env: { LUMEGATE_SANDBOX_MS: '300', LUMEGATE_ALLOW_PRIVATE_URLS: 'on' } });
-    place = { url: server.url, key: server.key, image: `http://127.0.0.1:${port}/input.jpg` };
-  });
-  after(async () => {
-    await server?.stop();
-    pictures?.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+/** Starts a gateway with these settings, and a picture on loopback that samples may name. */
+async function openStage(env: Record<string, string>): Promise<Stage> {
+  const folder = await temporaryFolder();
+  const picture = await plainPicture('#c04020');
+  const pictures = http.createServer((_, response) =>
+    response.writeHead(200, { 'content-type': 'image/jpeg' }).end(picture),
+  );
+  pictures.listen(0, '127.0.0.1');
+  await once(pictures, 'listening');
+  // Safe: a server that listens on a port has an address of this kind.
+  const { port } = pictures.address() as AddressInfo;
+  const server = await startServer({ env: { LUMEGATE_ALLOW_PRIVATE_URLS: 'on', ...env } });
+  return {
+    server,
+    folder,
+    place: { url: server.url, key: server.key, image: `http://127.0.0.1:${port}/input.jpg` },
+    close: async () => {
+      await server.stop();
+      pictures.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
 
-  /** The result that a sample has printed is a picture here, and was charged once. */
-  const checkResult = async (gateway: Gateway, printed: { output: string; creditsBefore: number }): Promise<void> => {
-    const jobId = UUID.exec(printed.output)?.[0] ?? '';
-    const job = await waitForEnd(gateway, jobId);
-    const { type, width, height } = await fetchPicture(job);
-    assert.equal(type, 'image/jpeg');
-    assert.ok(width >= 256 && height >= 256, `${width}×${height}`);
-    assert.equal(printed.creditsBefore - (await readCredits(gateway)), 5);
+/** The result that a sample has printed is a picture here, and was charged once. */
+async function checkResult(
+  gateway: Gateway,
+  printed: { output: string; creditsBefore: number; provider?: string },
+): Promise<void> {
+  const jobId = UUID.exec(printed.output)?.[0] ?? '';
+  const job = await waitForEnd(gateway, jobId);
+  const { type, width, height } = await fetchPicture(job);
+  assert.equal(type, 'image/jpeg');
+  assert.ok(width >= 256 && height >= 256, `${width}×${height}`);
+  assert.equal(printed.creditsBefore - (await readCredits(gateway)), 5);
+  if (printed.provider !== undefined) assert.equal(job.provider, printed.provider);
+}
+
+/** The three samples of the founding page, against the stage that is open then. */
+function foundingSamples(stageNow: () => Stage, provider: string): void {
+  const run = async (command: string, words: string[], env?: Record<string, string>) => {
+    const { place } = stageNow();
+    const creditsBefore = await readCredits(place);
+    const ran = await runProgram(command, words, env === undefined ? {} : { env });
+    assert.equal(ran.code, 0, ran.errors);
+    return { ...ran, creditsBefore };
   };
 
   it('of the founding page in curl runs to the printed answer', async () => {
-    const creditsBefore = await readCredits(place);
-    const run = await runProgram('sh', ['-c', curlSample(place)]);
-    assert.equal(run.code, 0, run.errors);
-    const { jobId, ...rest } = JSON.parse(run.output) as { jobId: string };
+    const { place } = stageNow();
+    const { output, creditsBefore } = await run('sh', ['-c', curlSample(place)]);
+    const { jobId, ...rest } = JSON.parse(output) as { jobId: string };
     assert.match(jobId, UUID);
     assert.deepEqual(rest, { status: 'QUEUED' });
-    await checkResult(place, { output: run.output, creditsBefore });
+    await checkResult(place, { output, creditsBefore, provider });
   });
 
   it('of the founding page in Python runs to the printed result', async () => {
-    const creditsBefore = await readCredits(place);
+    const { place, folder } = stageNow();
     const file = path.join(folder, 'founding.py');
     await writeFile(file, pythonSample(place));
-    const run = await runProgram('python3', [file], { env: await pythonEnvironment() });
-    assert.equal(run.code, 0, run.errors);
-    assert.match(run.output, IMAGE_ADDRESS);
-    await checkResult(place, { output: run.output, creditsBefore });
+    const { output, creditsBefore } = await run('python3', [file], await pythonEnvironment());
+    assert.match(output, IMAGE_ADDRESS);
+    await checkResult(place, { output, creditsBefore, provider });
   });
 
   it('of the founding page in JavaScript runs to the printed result', async () => {
-    const creditsBefore = await readCredits(place);
+    const { place, folder } = stageNow();
     const file = path.join(folder, 'founding.mjs');
     await writeFile(file, javascriptSample(place));
-    const run = await runProgram(process.execPath, [file]);
-    assert.equal(run.code, 0, run.errors);
-    assert.match(run.output, IMAGE_ADDRESS);
-    await checkResult(place, { output: run.output, creditsBefore });
+    const { output, creditsBefore } = await run(process.execPath, [file]);
+    assert.match(output, IMAGE_ADDRESS);
+    await checkResult(place, { output, creditsBefore, provider });
   });
+}
+
+/** Providers by the double that plays them. */
+const PROVIDERS = ['bfl', 'replicate', 'fal', 'openai-images', 'sd-server', 'comfyui'];
+
+for (const provider of PROVIDERS) {
+  describe(`with one key and one address, of ${provider}, the samples`, () => {
+    let doubles: StartedCommand;
+    let stage: Stage;
+    before(async () => {
+      doubles = startCommand(['doubles', '--only', provider, '--duration', '300'], {});
+      const line = await doubles.waitFor(() => doubles.outputLines.find((text) => text.startsWith('export ')));
+      const settings = line.slice('export '.length).split(' ');
+      stage = await openStage(
+        Object.fromEntries(settings.map((setting) => [setting.split('=')[0], setting.split('=')[1]])),
+      );
+    });
+    after(async () => {
+      await stage?.close();
+      await doubles?.stop();
+    });
+    foundingSamples(() => stage, provider);
+  });
+}
+
+describe('the samples', () => {
+  let stage: Stage;
+  let folder: string;
+  let place: SamplePlace;
+
+  before(async () => {
+    stage = await openStage({ LUMEGATE_SANDBOX_MS: '300' });
+    ({ place, folder } = stage);
+  });
+  after(() => stage?.close());
+
+  foundingSamples(() => stage, 'sandbox');
 
   const examples = [
     { file: 'curl.sh', command: 'sh' },

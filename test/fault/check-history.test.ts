@@ -3,6 +3,10 @@ import { describe, test } from 'node:test';
 
 import { checkHistory, RULES, type History } from './support/check-history.ts';
 import { newClient } from './support/clients.ts';
+import type { AttemptRow } from './support/evidence.ts';
+import type { ProviderFacts } from './support/tested-providers.ts';
+
+const ifBought: ProviderFacts['lost'] = 'if-bought';
 
 /** A run in which every promise was kept: one job completed and told, one failed, one client refused. */
 function soundHistory() {
@@ -39,9 +43,11 @@ function soundHistory() {
       { job_id: 'job-b', kind: 'hold' },
       { job_id: 'job-b', kind: 'release' },
     ],
-    attempts: [
-      { id: 'attempt-a', job_id: 'job-a' },
-      { id: 'attempt-b', job_id: 'job-b' },
+    attempts: [attempt('a', { upstream_id: 'sale-a' }), attempt('b', { failure_kind: 'content_refused' })],
+    alerts: [],
+    costs: [
+      { attempt_id: 'attempt-a', account: 'cost', amount_micro_usd: 40 },
+      { attempt_id: 'attempt-b', account: 'suspense', amount_micro_usd: 40 },
     ],
     outputs: [{ job_id: 'job-a', token: 'token', file_name: 'a.jpg', blob_key: 'outputs/a', sha256: 'aaaa' }],
     deliveries: [{ id: 'event-a', job_id: 'job-a', event: 'completed', body, state: 'delivered' }],
@@ -53,8 +59,8 @@ function soundHistory() {
     auditFindings: [] as string[],
   };
   const purchases = [
-    { id: 'attempt-a', prompt: 'a lighthouse run-a' },
-    { id: 'attempt-b', prompt: 'a lighthouse run-b' },
+    { id: 'sale-a', prompt: 'a lighthouse run-a', cost: 40 },
+    { id: 'attempt-b', prompt: 'a lighthouse run-b', cost: 40 },
   ];
   const hits = [{ headers: { 'webhook-id': 'event-a' }, body }];
   const served = new Map([['outputs/a', 'aaaa']]);
@@ -66,16 +72,43 @@ function soundHistory() {
     hits,
     served,
     resumedMs: 4_000,
+    provider: { lost: ifBought, isOwnMachine: false },
+    isGraceful: false,
   } satisfies History;
 }
 
-type Sound = ReturnType<typeof soundHistory>;
+/** The one purchase of a job. */
+function attempt(name: string, facts: Partial<AttemptRow>): AttemptRow {
+  const row = { id: `attempt-${name}`, job_id: `job-${name}`, provider: 'bfl', state: 'DONE', cost: 40, intent_at: 1 };
+  return { ...row, upstream_id: null, failure_kind: null, ...facts };
+}
+
+type Sound = Omit<ReturnType<typeof soundHistory>, 'isGraceful'> & Pick<History, 'isGraceful'>;
 
 /** The first of a list that the sound history surely fills. */
 function first<T>(list: T[]): T {
   const [one] = list;
   assert.ok(one !== undefined);
   return one;
+}
+
+/** The first job fails, its purchase given up; sound where it was open when the process died. */
+function giveUp(
+  history: Sound,
+  facts: { before?: string; isGraceful?: boolean; lost?: ProviderFacts['lost'] } = {},
+): void {
+  const { store, crashed, clients } = history;
+  Object.assign(first(store.attempts), { failure_kind: 'abandoned', upstream_id: null });
+  first(store.costs).account = 'suspense';
+  first(crashed.attempts).state = facts.before ?? 'ACCEPTED';
+  first(store.jobs).status = 'FAILED';
+  for (const transfer of store.transfers) if (transfer.kind === 'capture') transfer.kind = 'release';
+  for (const event of store.deliveries) event.event = 'failed';
+  first(clients).looks.pop();
+  store.outputs = [];
+  history.purchases.shift();
+  history.isGraceful = facts.isGraceful ?? false;
+  history.provider.lost = facts.lost ?? 'if-bought';
 }
 
 /** One lie for each promise; the checker must see every one of them. */
@@ -112,11 +145,30 @@ const LIES: Record<(typeof RULES)[number], ((history: Sound) => void)[]> = {
     ({ store }) => store.transfers.pop(),
   ],
   'one generation is bought for a job': [
-    ({ purchases }) => purchases.push({ id: 'attempt-b', prompt: 'a lighthouse run-a' }),
+    ({ purchases }) => purchases.push({ id: 'attempt-a', prompt: 'a lighthouse run-a', cost: 40 }),
     ({ purchases }) => purchases.shift(),
-    ({ purchases }) => purchases.push({ id: 'attempt-b', prompt: 'a lighthouse run-c' }),
+    ({ purchases }) => purchases.push({ id: 'attempt-b', prompt: 'a lighthouse run-c', cost: 40 }),
   ],
-  'every purchase belongs to a job': [({ store }) => store.attempts.shift()],
+  'every purchase belongs to a job': [
+    ({ store }) => store.attempts.shift(),
+    ({ purchases }) => void (first(purchases).id = 'sale-z'),
+    ({ purchases }) => purchases.push({ id: 'sale-z', prompt: 'a lighthouse of nobody', cost: 40 }),
+  ],
+  'only what was open at the crash is given up': [
+    (history) => giveUp(history),
+    (history) => giveUp(history, { before: 'INTENT', isGraceful: true }),
+    (history) => giveUp(history, { before: 'INTENT', lost: 'settled' }),
+  ],
+  'what may be on a bill is booked': [
+    ({ store }) => store.costs.shift(),
+    ({ store }) => void (first(store.costs).account = 'suspense'),
+    ({ store }) => void (first(store.costs).amount_micro_usd = 1),
+    ({ store }) => store.costs.push(structuredClone(first(store.costs))),
+    ({ store }) => {
+      first(store.attempts).cost = 0;
+      store.costs.shift();
+    },
+  ],
   'every ending is told': [
     ({ hits }) => hits.shift(),
     ({ store }) => void (first(store.deliveries).state = 'pending'),
@@ -146,6 +198,21 @@ const LIES: Record<(typeof RULES)[number], ((history: Sound) => void)[]> = {
 describe('the history checker', () => {
   test('finds nothing in a sound history', () => {
     assert.deepEqual(checkHistory(soundHistory()), []);
+  });
+
+  test('finds nothing where a purchase that was open at the crash is given up, and nothing was bought', () => {
+    const history = soundHistory();
+    giveUp(history, { before: 'INTENT' });
+    assert.deepEqual(checkHistory(history), []);
+  });
+
+  test('wants what was bought, though the provider could be asked, not to be given up', () => {
+    const history = soundHistory();
+    const [sale] = structuredClone(history.purchases);
+    giveUp(history, { before: 'INTENT' });
+    if (sale !== undefined) history.purchases.push(sale);
+    const broken = checkHistory(history).map((finding) => finding.rule);
+    assert.ok(broken.includes('one generation is bought for a job'), broken.join('; '));
   });
 
   for (const rule of RULES) {

@@ -88,6 +88,8 @@ describe('the gateway lives through the death of its PostgreSQL', () => {
           hits: receiver.hits,
           served,
           resumedMs,
+          provider: { lost: 'settled', isOwnMachine: true },
+          isGraceful: false,
         });
         t.diagnostic(
           `ready ${readyMs} ms, every orphan under way ${Math.round(resumedMs ?? 0)} ms after PostgreSQL was back; ${told(all)}`,

@@ -6,6 +6,9 @@ import type { Body } from './valid-bodies.ts';
 
 /** Stands in a target for the newest job that a generated request has made. */
 export const NEWEST_JOB = '{newest}';
+/** The same for the newest provider key: of the operator, and of the owner’s team. */
+export const NEWEST_KEY = '{newest-key}';
+export const NEWEST_OWN_KEY = '{newest-own-key}';
 
 /** One generated request, and what must come of it. */
 export interface FuzzCase {

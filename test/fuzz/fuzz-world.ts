@@ -15,6 +15,7 @@ const clock = systemClock();
 /** Every kind of key that a caller can come with. */
 export type KeyName =
   | 'owner'
+  | 'operator'
   | 'member'
   | 'admin'
   | 'stranger'
@@ -131,7 +132,7 @@ async function makeKeys(stage: Stage): Promise<Record<KeyName, string>> {
   const { database } = stage.store;
   const keyOf = (
     role: Role,
-    wanted: { mode?: 'live' | 'test'; expiresAt?: number } = {},
+    wanted: { mode?: 'live' | 'test'; expiresAt?: number; isAdmin?: boolean } = {},
   ): ReturnType<typeof insertKey> => addUserKey(stage, { teamId, role, mode: 'live', ...wanted });
   const revoked = await keyOf('OWNER');
   await revokeKey(database, { keyId: revoked.key.id, now: clock.now() });
@@ -145,6 +146,7 @@ async function makeKeys(stage: Stage): Promise<Record<KeyName, string>> {
   ];
   return {
     owner,
+    operator: (await keyOf('OWNER', { isAdmin: true })).text,
     member: member.text,
     admin: admin.text,
     stranger: (await addTeam(stage, 1_000_000)).text,
@@ -160,7 +162,7 @@ async function makeKeys(stage: Stage): Promise<Record<KeyName, string>> {
 
 function addUserKey(
   { store }: Stage,
-  wanted: { teamId: string; role: Role; mode: 'live' | 'test'; expiresAt?: number },
+  wanted: { teamId: string; role: Role; mode: 'live' | 'test'; expiresAt?: number; isAdmin?: boolean },
 ): ReturnType<typeof insertKey> {
   const { newId, database, vault } = store;
   const now = clock.now();

@@ -7,7 +7,7 @@ import { auditLedger } from '../../server/src/credits/audit-ledger.ts';
 import { auditJobs } from '../../server/src/jobs/audit-jobs.ts';
 import { serverEngines } from '../support/server.ts';
 import { findProblems, findStoreProblems } from './check-answer.ts';
-import { NEWEST_JOB, type FuzzCase } from './fuzz-case.ts';
+import { NEWEST_JOB, NEWEST_KEY, NEWEST_OWN_KEY, type FuzzCase } from './fuzz-case.ts';
 import { openFuzzWorld, type FuzzWorld } from './fuzz-world.ts';
 import { anyCase, secretsOf } from './requests.ts';
 import { runSeed } from './seed.ts';
@@ -81,9 +81,14 @@ for (const engine of serverEngines()) {
 /** Plays requests one after another, each from the tables that the one before has left, and says what is wrong. */
 function createPlayer(world: FuzzWorld, tally: Tally): (one: FuzzCase) => Promise<string[]> {
   let newest = world.jobs.cancelled;
+  // A job's id names no key: until there is one, whoever asks for it finds nothing.
+  const newestKeys = { [NEWEST_KEY]: newest, [NEWEST_OWN_KEY]: newest };
   let tables: Snapshot | null = null;
   return async (one) => {
-    const target = one.request.target.replace(NEWEST_JOB, newest);
+    const target = one.request.target
+      .replace(NEWEST_JOB, newest)
+      .replace(NEWEST_KEY, newestKeys[NEWEST_KEY])
+      .replace(NEWEST_OWN_KEY, newestKeys[NEWEST_OWN_KEY]);
     const unchanged = tables ?? (await world.watch.snapshot());
     const answer = await world.send({ ...one.request, target });
     tally.count(one, answer.status);
@@ -95,6 +100,11 @@ function createPlayer(world: FuzzWorld, tally: Tally): (one: FuzzCase) => Promis
     if (answer.status === 202 && one.request.headers['x-api-key'] === world.keys.owner) {
       // Safe: a 202 of another form has just been reported.
       newest = (JSON.parse(answer.text) as { jobId: string }).jobId;
+    }
+    const place = one.path === '/v2/provider-keys' ? NEWEST_OWN_KEY : NEWEST_KEY;
+    if (answer.status === 201 && one.path?.includes('provider') === true) {
+      // Safe: as above.
+      newestKeys[place] = (JSON.parse(answer.text) as { id: string }).id;
     }
     return problems;
   };

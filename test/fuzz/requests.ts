@@ -5,6 +5,7 @@ import type { FuzzWorld, KeyName } from './fuzz-world.ts';
 import { cancelCase, jobCase, listCase } from './job-cases.ts';
 import { callbackCase, meCase, noRouteCase, openCase } from './open-cases.ts';
 import { submitCase, submitPaths } from './submit-cases.ts';
+import { adminCase, ownKeyCase, SECRET_MARK } from './provider-cases.ts';
 import { uploadCase } from './upload-cases.ts';
 import { PROMPT_MARK } from './valid-bodies.ts';
 
@@ -20,6 +21,8 @@ export function anyCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 2, arbitrary: callbackCase() },
     { weight: 4, arbitrary: noRouteCase() },
     { weight: 2, arbitrary: meCase(world) },
+    { weight: 5, arbitrary: ownKeyCase(world) },
+    { weight: 6, arbitrary: adminCase(world) },
   );
   const [generate, edit, estimate] = submits;
   if (generate === undefined || edit === undefined || estimate === undefined)
@@ -105,5 +108,5 @@ function badKeyCase(world: FuzzWorld, cases: fc.Arbitrary<FuzzCase>): fc.Arbitra
 
 /** What no log line may show. */
 export function secretsOf(world: FuzzWorld): string[] {
-  return [PROMPT_MARK, ...Object.values(world.keys).filter((key) => key !== ''), world.upload.path];
+  return [PROMPT_MARK, SECRET_MARK, ...Object.values(world.keys).filter((key) => key !== ''), world.upload.path];
 }

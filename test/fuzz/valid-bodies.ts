@@ -10,9 +10,19 @@ export const PROMPT_MARK = 'zqfuzzprompt';
 /** A name of RFC 2606. It is looked up and, by a process that only answers, never called. */
 const WEBHOOK_URL = 'https://hooks.example.com/lumegate?variant_id=7';
 
+/** Wishes that this gateway can meet: others may rightly be refused. */
+const ROUTING = fc.record(
+  {
+    providers: fc.constant(['sandbox']),
+    fallback: fc.constantFrom('nearest', 'none'),
+    maxCredits: fc.integer({ min: 10_000, max: 1_000_000 }),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
 /** Bodies that obey the schema of one model, defaults and optional names included or not; `fileUrl` goes wherever a file is asked for. */
 export function validBody(schema: RequestSchema, fileUrl: string): fc.Arbitrary<Body> {
-  const { webhookUrl: _one, webhook_url: _other, webhookEvents, ...rest } = schema.properties;
+  const { webhookUrl: _one, webhook_url: _other, webhookEvents, routing: _routing, ...rest } = schema.properties;
   const events = webhookEvents === undefined ? fc.constant(null) : validValue(webhookEvents, fileUrl);
   return fc
     .tuple(
@@ -21,9 +31,11 @@ export function validBody(schema: RequestSchema, fileUrl: string): fc.Arbitrary<
       fc.option(fc.constantFrom('webhookUrl', 'webhook_url'), { freq: 30 }),
       fc.option(events, { freq: 10 }),
       fc.boolean(),
+      fc.option(ROUTING, { freq: 5 }),
     )
-    .map(([body, spelling, wanted, isAbsent]) => ({
+    .map(([body, spelling, wanted, isAbsent, routing]) => ({
       ...body,
+      ...(routing === null ? {} : { routing }),
       ...(spelling === null || !isAbsent ? {} : { [spelling]: WEBHOOK_URL }),
       ...(wanted === null ? {} : { webhookEvents: wanted }),
     }));

@@ -5,7 +5,7 @@ import { drawFailures } from '../../scripts/draw-failures.ts';
 import { drawSandbox } from '../../scripts/draw-sandbox.ts';
 import { drawSettings } from '../../scripts/draw-settings.ts';
 import { drawStates } from '../../scripts/draw-states.ts';
-import { SETTINGS } from '../../server/src/core/settings.ts';
+import { SETTINGS } from '../../server/src/core/settings-table.ts';
 import { AFTER_FAILURE } from '../../server/src/jobs/after-failure.ts';
 import { ATTEMPT_CHANGES, JOB_CHANGES } from '../../server/src/jobs/states.ts';
 import { TRICKS } from '../../server/src/sandbox/magic-words.ts';
@@ -56,7 +56,9 @@ describe('pages drawn from the code', () => {
     const texts = readSources('server/src/core/settings.ts', 'server/src/main.ts').map((file) =>
       withoutComments(file.text),
     );
-    const read = texts.flatMap((text) => [...text.matchAll(/\(env, '([A-Z_]+)'/g)].map((match) => match[1] ?? ''));
+    const read = texts.flatMap((text) =>
+      [...text.matchAll(/\(env, '(LUMEGATE_[A-Z0-9_]+|DATABASE_URL|PORT|HOST)'/g)].map((match) => match[1] ?? ''),
+    );
     assert.ok(read.length > 10, 'the reads were found');
     const known = new Set(SETTINGS.map(({ name }) => name));
     assert.deepEqual(

@@ -2,9 +2,12 @@ import { auditLedger } from '../../server/src/credits/audit-ledger.ts';
 import type { Row } from '../../server/src/database/database.ts';
 import { auditJobs } from '../../server/src/jobs/audit-jobs.ts';
 import { ATTEMPT_CHANGES, isFinal, JOB_CHANGES, JOB_STATES, type JobStatus } from '../../server/src/jobs/states.ts';
+import { WRITTEN_OFF } from '../../server/src/jobs/choose-route.ts';
+import type { JobSettings } from '../../server/src/jobs/world.ts';
 import type { Coverage } from './coverage.ts';
 import type { MemoryBlobs } from './memory-blobs.ts';
 import { generationOf, sha256 } from './memory-media.ts';
+import { checkFailed, checkPurchases } from './purchase-checks.ts';
 import type { Change, SimStore } from './sim-store.ts';
 import type { Generation } from './sim-upstream.ts';
 
@@ -20,7 +23,7 @@ export interface ClientBook {
 
 export interface Checker {
   /** Broken promises since the last look; none in a sound engine. */
-  check(): Promise<string[]>;
+  check(): Promise<{ broken: string[]; hasChanged: boolean }>;
   /** Hears of each purchase; what is wrong with it comes out at the next look. */
   onBought(generation: Generation): void;
   /** True time at which each job ended. */
@@ -35,6 +38,9 @@ export function createChecker(parts: {
   book: ClientBook;
   coverage: Coverage;
   inFlightMax: number;
+  settings: Pick<JobSettings, 'ambiguous' | 'shortfall'>;
+  /** Whether some process knows that the provider takes none of the owner's keys. */
+  isRefused: (provider: string, teamId: string | null) => boolean;
   now: () => number;
 }): Checker {
   const { store, coverage } = parts;
@@ -47,19 +53,37 @@ export function createChecker(parts: {
 
   async function checkPurchase(generation: Generation): Promise<void> {
     // node:sqlite answers within the call, so this is the state at the instant of the purchase.
-    const [row] = await database.query<Row & { job_id: string }>('SELECT job_id FROM attempts WHERE id = $1', [
-      generation.attemptId,
-    ]);
+    const [row] = await database.query<Row & { job_id: string; state: string }>(
+      'SELECT job_id, state FROM attempts WHERE id = $1',
+      [generation.attemptId],
+    );
     if (row === undefined) {
       late.push(`${generation.id} was bought before its intent was committed`);
       return;
     }
+    if (row.state === 'REJECTED') late.push(`${generation.id} was bought after its attempt was rejected`);
     jobOfAttempt.set(generation.attemptId, row.job_id);
-    for (const earlier of parts.generations()) {
-      if (earlier === generation || earlier.toldFailed || jobOfAttempt.get(earlier.attemptId) !== row.job_id) continue;
-      if (earlier.boughtAt > generation.boughtAt) continue;
-      late.push(`job ${row.job_id} was bought twice: ${earlier.id} and ${generation.id}`);
+    const earlier = parts
+      .generations()
+      .filter((one) => one !== generation && !one.toldFailed && jobOfAttempt.get(one.attemptId) === row.job_id);
+    const others = await Promise.all(earlier.map(async (one) => ({ one, why: await reasonToBuyAgain(one) })));
+    let writtenOff = 0;
+    for (const { one, why } of others) {
+      if (why === WRITTEN_OFF) writtenOff += 1;
+      if (why === null || writtenOff > 1)
+        late.push(`job ${row.job_id} was bought twice: ${one.id} and ${generation.id}`);
     }
+  }
+
+  /** Why the operator has allowed to buy once more although this generation is his; null where he has not. */
+  async function reasonToBuyAgain({ attemptId }: Generation): Promise<string | null> {
+    const [row] = await database.query<Row & { failure_kind: string | null }>(
+      'SELECT failure_kind FROM attempts WHERE id = $1',
+      [attemptId],
+    );
+    const { ambiguous, shortfall } = parts.settings;
+    if (row?.failure_kind === WRITTEN_OFF) return ambiguous === 'retry-once' ? WRITTEN_OFF : null;
+    return row?.failure_kind === 'short' && shortfall === 'reroute' ? 'short' : null;
   }
 
   async function checkCompleted(jobId: string): Promise<string[]> {
@@ -99,7 +123,8 @@ export function createChecker(parts: {
     const wrong = JOB_CHANGES.some((known) => known.from === was && known.to === became)
       ? []
       : [`job ${id} went from ${was} to ${became}`];
-    return became === 'COMPLETED' ? [...wrong, ...(await checkCompleted(id))] : wrong;
+    if (became === 'COMPLETED') return [...wrong, ...(await checkCompleted(id))];
+    return became === 'FAILED' ? [...wrong, ...(await checkFailed(database, id, parts.isRefused))] : wrong;
   }
 
   return {
@@ -111,19 +136,21 @@ export function createChecker(parts: {
       await Promise.all(purchaseChecks.splice(0));
       const changes = await store.changesAfter(sequence);
       const broken = late.splice(0);
-      if (changes.length === 0) return broken;
+      if (changes.length === 0) return { broken, hasChanged: false };
       for (const change of changes) {
         sequence = change.sequence;
         broken.push(...(await checkChange(change)));
       }
-      for (const finding of await auditLedger(database))
-        broken.push(`ledger: ${finding.check} ${JSON.stringify(finding.row)}`);
+      // The dearest look, so only when money has moved; an account that moved by itself shows at the next transfer.
+      const ledger = changes.some(({ kind }) => kind === 'transfer') ? await auditLedger(database) : [];
+      for (const finding of ledger) broken.push(`ledger: ${finding.check} ${JSON.stringify(finding.row)}`);
       for (const finding of await auditJobs(database)) broken.push(`jobs: ${finding.rule}: ${finding.jobId}`);
-      for (const { rule, sql, values } of LIMITS) {
-        for (const row of await database.query(sql, values(parts))) broken.push(`${rule}: ${JSON.stringify(row)}`);
+      for (const { rule, sql } of LIMITS) {
+        for (const row of await database.query(sql)) broken.push(`${rule}: ${JSON.stringify(row)}`);
       }
+      broken.push(...(await checkPurchases({ ...parts, database, generations: parts.generations() })));
       broken.push(...(await checkBook(parts)));
-      return broken;
+      return { broken, hasChanged: true };
     },
   };
 }
@@ -137,7 +164,6 @@ interface OutputRow extends Row {
 interface Limit {
   rule: string;
   sql: string;
-  values: (parts: { inFlightMax: number }) => number[];
 }
 
 const LIMITS: readonly Limit[] = [
@@ -145,19 +171,11 @@ const LIMITS: readonly Limit[] = [
     rule: 'more jobs of a team run than it may',
     sql: `SELECT jobs.team_id, COUNT(*) AS running FROM jobs JOIN teams ON teams.id = jobs.team_id
 WHERE status = 'PROCESSING' GROUP BY jobs.team_id, teams.max_concurrent_jobs HAVING COUNT(*) > teams.max_concurrent_jobs`,
-    values: () => [],
   },
   {
     rule: 'more jobs of a key run than it may',
     sql: `SELECT key_id, COUNT(*) AS running FROM jobs JOIN api_keys ON api_keys.id = jobs.key_id
 WHERE jobs.status = 'PROCESSING' GROUP BY key_id, api_keys.max_concurrent_jobs HAVING COUNT(*) > api_keys.max_concurrent_jobs`,
-    values: () => [],
-  },
-  {
-    rule: 'more purchases are open at a provider than it may have',
-    sql: `SELECT attempts.provider, COUNT(*) AS open FROM attempts JOIN jobs ON jobs.id = attempts.job_id
-WHERE attempts.closed_at IS NULL AND jobs.status = 'PROCESSING' GROUP BY attempts.provider HAVING COUNT(*) > $1`,
-    values: (parts) => [parts.inFlightMax],
   },
 ];
 

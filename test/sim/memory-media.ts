@@ -2,11 +2,17 @@ import { createHash } from 'node:crypto';
 
 import type { MediaFacts, MediaPort, MediaResult } from '../../server/src/core/media-port.ts';
 
-const PICTURE = /^SIM (jpg|png|webp) ([^ ]+) (\d+)( marked)? END$/;
+const PICTURE = /^SIM (jpg|png|webp) ([^ ]+) (\d+)(?: (small|bomb))?( marked)? END$/;
+const SIDE_PIXELS = 1024;
+const SIDE_PIXELS_SMALL = 512;
 
 /** A result file of the doubles: text that says which generation made it, and that shows when its end is missing. */
-export function simPicture(format: 'jpg' | 'png' | 'webp', generationId: string, position: number): Buffer {
-  return Buffer.from(`SIM ${format} ${generationId} ${position} END`);
+export function simPicture(
+  format: 'jpg' | 'png' | 'webp',
+  generationId: string,
+  { position, flaw }: { position: number; flaw?: 'small' | 'bomb' },
+): Buffer {
+  return Buffer.from(`SIM ${format} ${generationId} ${position}${flaw === undefined ? '' : ` ${flaw}`} END`);
 }
 
 /** The generation that a stored file says it came from, or null for a file that is none of the doubles'. */
@@ -27,7 +33,9 @@ export function createMemoryMedia(files: Map<string, Buffer>): MediaPort {
     if (!text.startsWith('SIM ')) return { ok: false, problem: 'unsupported-type', detail: 'not a picture' };
     const match = PICTURE.exec(text);
     if (match === null) return { ok: false, problem: 'damaged', detail: 'the end is missing' };
+    if (match[4] === 'bomb') return { ok: false, problem: 'too-many-pixels', detail: '100,000 x 100,000' };
     const extension = match[1] ?? 'jpg';
+    const side = match[4] === 'small' ? SIDE_PIXELS_SMALL : SIDE_PIXELS;
     return {
       ok: true,
       value: {
@@ -36,10 +44,10 @@ export function createMemoryMedia(files: Map<string, Buffer>): MediaPort {
         extension,
         sizeBytes: bytes.length,
         sha256: sha256(bytes),
-        width: 1024,
-        height: 1024,
+        width: side,
+        height: side,
         hasSignedProvenance: false,
-        digitalSourceType: match[4] === undefined ? null : 'trainedAlgorithmicMedia',
+        digitalSourceType: match[5] === undefined ? null : 'trainedAlgorithmicMedia',
       },
     };
   };

@@ -10,15 +10,24 @@ import type { Upstream } from '../../server/src/core/upstream-port.ts';
 import { StoreUnavailable, type Database, type Tx } from '../../server/src/database/database.ts';
 import { createSignals } from '../../server/src/database/signals.ts';
 import { updateWebhookStatus } from '../../server/src/jobs/webhook-status.ts';
+import { COLLECTS_MAX } from '../../server/src/jobs/collect.ts';
+import { createLookPace } from '../../server/src/jobs/look-pace.ts';
+import { isRefused } from '../../server/src/jobs/place.ts';
+import { createSlots } from '../../server/src/jobs/slots.ts';
 import type { JobsWorld } from '../../server/src/jobs/world.ts';
 import { startWorker, type Worker } from '../../server/src/loops/worker.ts';
+import type { Coverage } from './coverage.ts';
 import type { Dice } from './seeded-random.ts';
+import { createSimKeys, NO_INPUTS } from './sim-keys.ts';
+import { watchedHealth, watchedKeys } from './sim-watch.ts';
+import { IN_TRANSACTION, type Trap } from './traps.ts';
 import type { TimerOwner, VirtualTime } from './virtual-time.ts';
 
 /** What all processes of a history share. */
 export interface SimParts {
   time: VirtualTime;
   dice: Dice;
+  coverage: Coverage;
   database: Database;
   blobs: BlobStore;
   media: MediaPort;
@@ -27,16 +36,13 @@ export interface SimParts {
   catalog: Catalog;
   providers: ReadonlyMap<string, Provider>;
   settings: JobsWorld['settings'];
+  inFlightMax: number;
+  /** The operator's provider keys, by the name of their variable. */
+  secrets: Readonly<Record<string, string>>;
   /** Errors that the engine logs and that no injected fault explains. */
   onError: (line: string) => void;
   onLog: (line: string) => void;
   onTrapped: (process: SimProcess, trap: Trap) => void;
-}
-
-/** A fault that waits for the process at one place of the engine. */
-export interface Trap {
-  point: CrashPoint;
-  does: 'crash' | 'pause';
 }
 
 /** The engine of one process, between a start and its end. */
@@ -44,6 +50,12 @@ export interface SimProcess {
   name: string;
   world: JobsWorld;
   state(): TimerOwner['state'];
+  /** True for the name of a worker that this process, or one of the same name before it, has registered. */
+  owns(workerId: string): boolean;
+  /** Whether, as far as this process knows, the provider takes none of the owner's keys. */
+  isRefused(provider: string, teamId: string | null): boolean;
+  /** Reads what must be known before requests come. */
+  open(): Promise<void>;
   startWorker(): Promise<void>;
   /** Ends in good order. */
   stop(): Promise<void>;
@@ -59,15 +71,14 @@ export interface SimProcess {
   setTrap(trap: Trap | null): void;
 }
 
-/** Points inside a transaction: a process that is stopped there would hold the writer for all others. */
-const IN_TRANSACTION = new Set<CrashPoint>(['C2', 'C3', 'C4', 'C19', 'C20', 'C21']);
 /** Hints are best effort by contract, so some get lost. */
 const HINT_LOSS = 0.1;
 
 class InjectedFault extends StoreUnavailable {}
 class Died extends Error {}
 
-export function createSimProcess(parts: SimParts, name: string): SimProcess {
+/** `ids` are those that processes of this name have made so far; they tell whose worker is whose. */
+export function createSimProcess(parts: SimParts, name: string, ids: Set<string>): SimProcess {
   const { time, dice } = parts;
   const owner: TimerOwner = { state: 'running', skewMs: 0 };
   const clock = time.clockOf(owner);
@@ -144,16 +155,34 @@ export function createSimProcess(parts: SimParts, name: string): SimProcess {
     return pass();
   };
 
+  const log = simLog(parts, name, owner);
+  const watch = { clock, coverage: parts.coverage, onBroken: parts.onError };
+  const ring = createSimKeys({
+    database,
+    clock,
+    log,
+    random: dice,
+    inFlightMax: parts.inFlightMax,
+    secrets: parts.secrets,
+    tellOperator: async (_tx, { kind }) => parts.coverage.seen(`the operator hears ${kind}`),
+  });
+  const keys = watchedKeys(ring, watch);
+  const makeId = idMaker(clock, dice);
+  const health = watchedHealth(watch);
   const world: JobsWorld = {
     database,
     changes: createSignals(database, 'job', clock),
     hints: createSignals(database, 'hint', clock),
     clock,
     random: dice,
-    newId: idMaker(clock, dice),
+    newId: () => {
+      const id = makeId();
+      ids.add(id);
+      return id;
+    },
     blobs: guardedBlobs(parts.blobs, guard),
     media: guardedMedia(parts.media, guard),
-    log: simLog(parts, name, owner),
+    log,
     catalog: parts.catalog,
     providers: parts.providers,
     upstream: {
@@ -162,6 +191,11 @@ export function createSimProcess(parts: SimParts, name: string): SimProcess {
       download: (provider, url, sink, limits) =>
         guard(() => parts.upstream.download(provider, url, (chunk) => guard(async () => sink(chunk)), limits)),
     },
+    keys,
+    health,
+    looks: createLookPace(health),
+    collects: createSlots(COLLECTS_MAX),
+    inputs: NO_INPUTS,
     settings: parts.settings,
     publicUrl: () => 'https://gateway.invalid',
     reachCrashPoint,
@@ -171,7 +205,11 @@ export function createSimProcess(parts: SimParts, name: string): SimProcess {
     name,
     world,
     state: () => owner.state,
+    owns: (workerId) => ids.has(workerId.slice(workerId.lastIndexOf(':') + 1)),
+    isRefused: (provider, teamId) => isRefused(world, provider, teamId),
+    open: () => keys.open(),
     startWorker: async () => {
+      await keys.open();
       worker = await startWorker({
         world,
         sweep: async () => {},

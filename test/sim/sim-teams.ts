@@ -10,6 +10,8 @@ import { insertTeam, insertUser } from '../../server/src/teams/teams.ts';
 export interface SimTeam {
   id: string;
   callers: [JobCaller, ...JobCaller[]];
+  /** The provider for which it has brought a key. */
+  ownKeyFor: string | null;
 }
 
 const INSERT_KEY = `
@@ -61,6 +63,6 @@ export async function addSimTeam(
     const [first, ...others] = options.keys;
     const callers: SimTeam['callers'] = [await addKey(first)];
     for (const keyMax of others) callers.push(await addKey(keyMax));
-    return { id: team.id, callers };
+    return { id: team.id, callers, ownKeyFor: null };
   });
 }

@@ -22,7 +22,7 @@ function replayCommand(seed: number): string {
 
 describe('histories of the job engine', () => {
   test(
-    'no history breaks a promise, and all of them together reach every change of state',
+    'no history breaks a promise, and all of them together reach everything that a run must reach',
     { skip: REPLAYED !== undefined && 'one seed is replayed' },
     async (t) => {
       const reports = await Promise.all(Array.from({ length: THREADS }, (_, thread) => runThread(thread)));
@@ -40,7 +40,7 @@ describe('histories of the job engine', () => {
         0,
         broken.map(({ seed, lines }) => `${lines.join('\n')}\nreplay: ${replayCommand(seed)}`).join('\n\n'),
       );
-      assert.deepEqual(findMissing(counts), [], 'these changes of state were never reached');
+      assert.deepEqual(findMissing(counts), [], 'these were never reached');
     },
   );
 

@@ -1,15 +1,20 @@
-import type { CrashPoint } from '../../server/src/core/crash-point.ts';
 import { idMaker } from '../../server/src/core/ids.ts';
 import type { Row } from '../../server/src/database/database.ts';
 import { CRASHES_MAX } from '../../server/src/jobs/claim.ts';
+import { insertProviderKey } from '../../server/src/teams/provider-keys.ts';
+import type { JobSettings } from '../../server/src/jobs/world.ts';
+import { createChaos } from './chaos.ts';
 import { createChecker, type ClientBook } from './checks.ts';
 import { createClients } from './clients.ts';
-import { createCoverage, type Counts, type Coverage } from './coverage.ts';
+import { createCoverage, type Counts } from './coverage.ts';
+import { createHunter, targetsOf, trapOf } from './hunter.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createMemoryMedia } from './memory-media.ts';
+import { countOutcomes } from './outcomes.ts';
 import { seededDice, type Dice } from './seeded-random.ts';
 import { seededScript } from './seeded-script.ts';
-import { createSimProcess, type SimParts, type SimProcess } from './sim-process.ts';
+import type { SimParts } from './sim-process.ts';
+import { openSimVault, simSettings } from './sim-keys.ts';
 import { simAdapters, simCatalog } from './sim-providers.ts';
 import { openSimStore, type SimStore } from './sim-store.ts';
 import { addSimTeam, type SimTeam } from './sim-teams.ts';
@@ -34,23 +39,6 @@ const RESCUE_MS_MAX = 30_000;
 /** Between the end of one suspect's run and the claim of the next one the hint may be lost; workers look every second. */
 const HANDOVER_MS = 1_500;
 const HANDOVERS_MAX = 5;
-const CRASH_POINTS: readonly [CrashPoint, ...CrashPoint[]] = [
-  'C8',
-  'C9',
-  'C10',
-  'C11',
-  'C12',
-  'C15',
-  'C16',
-  'C18',
-  'C19',
-  'C20',
-  'C21',
-  'C22',
-  'C23',
-  'C25',
-];
-
 /** Plays one history: a time of faults, then a time without any in which everything must come to its end. */
 export async function simulate(seed: number, options: { onLog?: (line: string) => void } = {}): Promise<SimReport> {
   const dice = seededDice(seed);
@@ -82,7 +70,9 @@ async function play(stage: Stage): Promise<SimReport> {
     stage.onLog(`${((time.now() - START_AT) / 1000).toFixed(3).padStart(9)}  ${line}`);
   const clock = time.clockOf({ state: 'running', skewMs: 0 });
   const blobs = createMemoryBlobs(time.now);
-  const script = seededScript(dice, coverage);
+  const targets = targetsOf(seed);
+  const favoured = targets.map(({ place }) => place);
+  const script = seededScript({ dice, coverage, now: time.now, faultsMs: shape.faultsMs, favoured });
   const upstream = createSimUpstream({
     time,
     script,
@@ -91,6 +81,7 @@ async function play(stage: Stage): Promise<SimReport> {
       checker.onBought(generation);
       clients.expectCallbacks(generation);
     },
+    onSeen: coverage.seen,
   });
   const checker = createChecker({
     store,
@@ -98,12 +89,16 @@ async function play(stage: Stage): Promise<SimReport> {
     book,
     coverage,
     inFlightMax: shape.inFlightMax,
+    settings: shape.settings,
+    isRefused: (provider, teamId) => chaos.all().some((process) => process.isRefused(provider, teamId)),
     now: time.now,
     generations: () => upstream.generations,
   });
   const parts: SimParts = {
     time,
     dice,
+    coverage,
+    secrets: { SIM_BETA_KEYS: 'sim-beta-key-1,sim-beta-key-2' },
     database: store.database,
     blobs,
     media: createMemoryMedia(blobs.temporary),
@@ -117,12 +112,14 @@ async function play(stage: Stage): Promise<SimReport> {
     },
     catalog: simCatalog({ inFlightMax: shape.inFlightMax }),
     providers: simAdapters(),
-    settings: { sandbox: 'off', retentionMs: 30 * 86_400_000, teamQueueMax: shape.queueMax, jobMs: shape.jobMs },
+    settings: simSettings(shape.settings),
+    inFlightMax: shape.inFlightMax,
     onError: (line) => broken.push(line),
     onLog: log,
     onTrapped: (process, trap) => {
       log(`${process.name} is caught at ${trap.point}: ${trap.does}`);
       coverage.count(`trap ${trap.does} at ${trap.point}`);
+      void coverage.event(trap.does, { by: process });
       if (trap.does === 'crash') process.crash();
       else process.pause();
       chaos.afterwards(process);
@@ -138,9 +135,21 @@ async function play(stage: Stage): Promise<SimReport> {
     book,
     coverage,
     log,
+    database: store.database,
+    generations: () => upstream.generations,
     catalog: parts.catalog,
     door: () => chaos.door(),
     onBroken: (line) => broken.push(line),
+  });
+  const hunter = createHunter({
+    targets,
+    trap: trapOf(seed),
+    coverage,
+    store,
+    chaos,
+    clients,
+    log,
+    isFaulty: () => time.now() < START_AT + shape.faultsMs,
   });
   void chaos.run();
   void clients.run(START_AT + shape.faultsMs);
@@ -148,7 +157,9 @@ async function play(stage: Stage): Promise<SimReport> {
   const run = async (until: () => Promise<number>): Promise<void> => {
     for (;;) {
       await time.settle();
-      broken.push(...(await checker.check()));
+      const seen = await checker.check();
+      broken.push(...seen.broken);
+      if (seen.hasChanged) await hunter.look();
       if (broken.length > 0 || !time.ringNext(await until())) return;
     }
   };
@@ -170,23 +181,28 @@ async function play(stage: Stage): Promise<SimReport> {
   if (broken.length === 0) broken.push(...(await findUnfinished(stage, { calmAt, endedAt: checker.endedAt })));
   for (const process of chaos.all()) process.crash();
   await time.settle();
+  await countOutcomes(store.database, coverage.counts);
   return { seed, broken, counts: coverage.counts, jobs: book.acknowledged.size, virtualMs: time.now() - START_AT };
 }
 
 interface Shape {
   faultsMs: number;
-  jobMs: number;
   inFlightMax: number;
-  queueMax: number;
+  settings: Pick<JobSettings, 'jobMs' | 'teamQueueMax' | 'ambiguous' | 'contentRefused' | 'shortfall'>;
 }
 
 function chooseShape(dice: Dice): Shape {
   return {
     faultsMs: dice.between(30, 150) * 1000,
-    // Most are short, so that deadlines are met; a few are long enough for a lost purchase to be written off.
-    jobMs: dice.chance(0.03) ? 20 * 60_000 : dice.between(20, 180) * 1000,
     inFlightMax: dice.between(2, 6),
-    queueMax: dice.between(4, 12),
+    settings: {
+      teamQueueMax: dice.between(4, 12),
+      // Most are short, so that deadlines are met; a few are long enough for everything that takes its time.
+      jobMs: dice.chance(0.03) ? 20 * 60_000 : dice.between(20, 180) * 1000,
+      ambiguous: dice.chance(0.3) ? 'retry-once' : 'fail',
+      contentRefused: dice.chance(0.3) ? 'other-route' : 'fail',
+      shortfall: dice.chance(0.4) ? 'reroute' : 'keep',
+    },
   };
 }
 
@@ -197,131 +213,16 @@ async function addTeams(stage: Stage): Promise<SimTeam[]> {
   for (let count = 0; count < 3; count += 1) {
     const concurrentMax = dice.between(1, 4);
     const keys: [null, ...number[]] = dice.chance(0.5) ? [null] : [null, dice.between(1, 2)];
-    teams.push(
-      await addSimTeam(store.database, {
-        newId,
-        now: time.now(),
-        concurrentMax,
-        keys,
-        credits: dice.pick([15, 60, 500]),
-      }),
-    );
+    const credits = dice.pick([15, 60, 500]);
+    teams.push(await addSimTeam(store.database, { newId, now: time.now(), concurrentMax, keys, credits }));
+  }
+  const [owner] = teams;
+  if (owner !== undefined && dice.chance(0.3)) {
+    owner.ownKeyFor = 'beta';
+    const key = { provider: 'beta', teamId: owner.id, label: 'own', secret: 'sim-own-key', maxInFlight: null };
+    await insertProviderKey(store.database, { ...key, newId, now: time.now(), vault: openSimVault(dice) });
   }
   return teams;
-}
-
-interface Chaos {
-  run(): Promise<void>;
-  /** The process that serves clients, or null while it is dead. */
-  door(): SimProcess | null;
-  /** Sees to it that a process which was caught comes back. */
-  afterwards(process: SimProcess): void;
-  /** Ends every fault: dead processes start, paused ones go on, clocks are right. */
-  calm(): void;
-  all(): SimProcess[];
-}
-
-/** Kills, stops, starts and confuses the processes of a history. */
-function createChaos(options: {
-  parts: SimParts;
-  coverage: Coverage;
-  log: (line: string) => void;
-  endAt: number;
-}): Chaos {
-  const { parts, coverage, log, endAt } = options;
-  const { dice, time } = parts;
-  const clock = time.clockOf({ state: 'running', skewMs: 0 });
-  const processes = new Map<string, SimProcess>();
-  const isFaulty = (): boolean => time.now() < endAt;
-
-  const start = async (name: string): Promise<void> => {
-    const process = createSimProcess(parts, name);
-    processes.set(name, process);
-    log(`${name} starts`);
-    try {
-      if (name !== 'door') await process.startWorker();
-    } catch (error) {
-      // The store was away: the operator's supervisor tries again.
-      log(`${name} could not start: ${String(error)}`);
-      process.crash();
-      await comeBack(process);
-    }
-  };
-  const comeBack = async (process: SimProcess): Promise<void> => {
-    await clock.sleep(Math.min(dice.between(500, 45_000), Math.max(0, endAt - time.now())));
-    if (processes.get(process.name) !== process) return;
-    if (process.state() === 'paused') {
-      log(`${process.name} goes on`);
-      process.resume();
-    } else if (process.state() === 'dead') {
-      await coverage.event('restart', null);
-      await start(process.name);
-    }
-  };
-  const strike = async (process: SimProcess): Promise<void> => {
-    switch (dice.weighted({ crash: 2, pause: 3, stop: 1, jump: 2, outage: 2, trap: 8 })) {
-      case 'crash':
-        await coverage.event('crash', null);
-        log(`${process.name} crashes`);
-        process.crash();
-        return comeBack(process);
-      case 'pause':
-        await coverage.event('pause', null);
-        log(`${process.name} is paused`);
-        process.pause();
-        return comeBack(process);
-      case 'stop':
-        await coverage.event('stop', null);
-        log(`${process.name} is asked to stop`);
-        await process.stop().catch((error: unknown) => {
-          log(`${process.name} could not stop well: ${String(error)}`);
-          process.crash();
-        });
-        return comeBack(process);
-      case 'jump':
-        if (process.name === 'door') return;
-        await coverage.event('clock-jump', null);
-        process.jumpClock(dice.pick([-3_600_000, 3_600_000, 0]));
-        log(`the clock of ${process.name} jumps`);
-        return;
-      case 'outage':
-        await coverage.event('outage', null);
-        log(`${process.name} loses the store`);
-        process.beginOutage();
-        await clock.sleep(dice.between(200, 8_000));
-        return process.endOutage();
-      case 'trap':
-        return process.setTrap(
-          process.name === 'door'
-            ? { point: dice.pick(['C2', 'C3', 'C4', 'C5', 'C13', 'C14']), does: 'crash' }
-            : { point: dice.pick(CRASH_POINTS), does: dice.chance(0.5) ? 'crash' : 'pause' },
-        );
-    }
-  };
-
-  return {
-    run: async () => {
-      for (const name of ['door', 'worker-1', 'worker-2']) await start(name);
-      for (;;) {
-        await clock.sleep(dice.between(500, 12_000));
-        if (!isFaulty()) return;
-        const process = processes.get(dice.pick(['door', 'worker-1', 'worker-2', 'worker-1', 'worker-2']));
-        if (process?.state() === 'running') void strike(process);
-      }
-    },
-    door: () => processes.get('door') ?? null,
-    afterwards: (process) => void comeBack(process),
-    calm: () => {
-      for (const process of processes.values()) {
-        process.setTrap(null);
-        process.endOutage();
-        process.jumpClock(0);
-        process.resume();
-        if (process.state() === 'dead') void start(process.name);
-      }
-    },
-    all: () => [...processes.values()],
-  };
 }
 
 async function isAllOver(store: SimStore): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { microUsd } from '../../server/src/core/money.ts';
+import { microCredits, microUsd } from '../../server/src/core/money.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -53,7 +53,15 @@ for (const engine of engines()) {
       const [held] = await claimJobs(kit.world, { workerId: second, limit: 1 });
       assert.ok(stale !== undefined && held !== undefined);
       const before = await kit.dump();
-      const completion = { outputs: [], result: {}, readyAt: 0, storedAt: 0, attempt: { id: '', costMicroUsd: null } };
+      const completion = {
+        outputs: [],
+        result: {},
+        chargeMicro: microCredits(1),
+        shortfalls: [],
+        readyAt: 0,
+        storedAt: 0,
+        attempt: { id: '', number: 1, costMicroUsd: null },
+      };
       for (const lease of [stale, { ...stale, workerId: second }, { ...held, workerId: first }]) {
         await assert.rejects(completeJob(kit.world, lease, completion), LeaseLost);
         await assert.rejects(failJob(kit.world, lease, { kind: 'unknown', text: 'late' }), LeaseLost);
@@ -181,9 +189,11 @@ for (const engine of engines()) {
       const late = {
         outputs: [],
         result: {},
+        chargeMicro: microCredits(1),
+        shortfalls: [],
         readyAt: 0,
         storedAt: 0,
-        attempt: { id: generation.attemptId, costMicroUsd: microUsd(1) },
+        attempt: { id: generation.attemptId, number: 1, costMicroUsd: microUsd(1) },
       };
       await assert.rejects(completeJob(kit.world, lease, late), LeaseLost);
       const [, , provider = '', attemptId = '', token = ''] = new URL(generation.callbackUrl).pathname.split('/');

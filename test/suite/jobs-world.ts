@@ -11,6 +11,12 @@ import { submitJob, type Submitted } from '../../server/src/jobs/submit.ts';
 import { registerWorker } from '../../server/src/jobs/workers.ts';
 import type { JobCaller, JobsWorld } from '../../server/src/jobs/world.ts';
 import { startDispatch, type Dispatcher } from '../../server/src/loops/dispatch.ts';
+import type { Log } from '../../server/src/core/log-port.ts';
+import { COLLECTS_MAX } from '../../server/src/jobs/collect.ts';
+import { createLookPace } from '../../server/src/jobs/look-pace.ts';
+import { createRouteHealth } from '../../server/src/jobs/route-health.ts';
+import { createSlots } from '../../server/src/jobs/slots.ts';
+import { createSimKeys, NO_INPUTS, simSettings } from '../sim/sim-keys.ts';
 import { createMemoryBlobs, type MemoryBlobs } from '../sim/memory-blobs.ts';
 import { createMemoryMedia } from '../sim/memory-media.ts';
 import { seededDice } from '../sim/seeded-random.ts';
@@ -129,6 +135,14 @@ export async function openJobsKit(t: TestContext, engine: Engine, options: KitOp
     listLagMs: () => 0,
   };
   const upstream = createSimUpstream({ time, script });
+  const log: Log = {
+    info: () => {},
+    warn: () => {},
+    error: (event, fields, cause) => t.diagnostic(`${event} ${JSON.stringify(fields)} ${String(cause)}`),
+  };
+  const inFlightMax = options.inFlightMax ?? 64;
+  const keys = createSimKeys({ database, clock, log, random: dice, inFlightMax });
+  const health = createRouteHealth({ clock });
   const world: JobsWorld = {
     database,
     changes: createSignals(store.database, 'job', clock),
@@ -138,20 +152,19 @@ export async function openJobsKit(t: TestContext, engine: Engine, options: KitOp
     newId,
     blobs,
     media: createMemoryMedia(blobs.temporary),
-    log: {
-      info: () => {},
-      warn: () => {},
-      error: (event, fields, cause) => t.diagnostic(`${event} ${JSON.stringify(fields)} ${String(cause)}`),
-    },
-    catalog: simCatalog({ inFlightMax: options.inFlightMax ?? 64 }),
+    log,
+    catalog: simCatalog({ inFlightMax }),
     providers: simAdapters(),
     upstream,
-    settings: {
-      sandbox: 'off',
-      retentionMs: 30 * 86_400_000,
-      teamQueueMax: options.queueMax ?? 10_000,
-      jobMs: options.jobMs ?? 30 * 60_000,
-    },
+    keys,
+    health,
+    looks: createLookPace(health),
+    collects: createSlots(COLLECTS_MAX),
+    inputs: NO_INPUTS,
+    settings: simSettings({
+      ...(options.queueMax === undefined ? {} : { teamQueueMax: options.queueMax }),
+      ...(options.jobMs === undefined ? {} : { jobMs: options.jobMs }),
+    }),
     publicUrl: () => 'https://gateway.invalid',
     reachCrashPoint: () => {},
   };
@@ -164,8 +177,8 @@ export async function openJobsKit(t: TestContext, engine: Engine, options: KitOp
     courses: [],
     durationMs: 100,
     lostCommits: 0,
-    addTeam: ({ concurrentMax = 50, credits = 10_000, keys } = {}) =>
-      addSimTeam(store.database, { newId, now: time.now(), concurrentMax, credits, keys: keys ?? [null] }),
+    addTeam: ({ concurrentMax = 50, credits = 10_000, keys: limits } = {}) =>
+      addSimTeam(store.database, { newId, now: time.now(), concurrentMax, credits, keys: limits ?? [null] }),
     submit: async (caller, { model = 'sim-alpha', idempotency, world: other = world } = {}) =>
       submitJob(other, {
         ...checkedRequest(other.catalog, model),
@@ -219,6 +232,7 @@ export async function openJobsKit(t: TestContext, engine: Engine, options: KitOp
     },
     audit: async () => [...(await auditLedger(store.database)), ...(await auditJobs(store.database))],
   };
+  await keys.open();
   t.after(async () => {
     // A process that is gone: its loops stand still for ever, and then the store may go.
     owner.state = 'dead';

@@ -172,6 +172,25 @@ for (const engine of engines()) {
       assert.equal((await authenticator.find(rotated.text)).keyId, rotated.key.id);
     });
 
+    it('an admin key is one as a live key of an owner alone, and stays one through a rotation', async () => {
+      const made = (isAdmin: boolean, mode: 'live' | 'test', userId = user.id): Promise<NewKey> =>
+        store.database.transaction((tx) => {
+          const owner = { teamId: team.id, userId, name: 'admin', maxConcurrentJobs: null };
+          return insertKey(tx, { ...maker(), ...owner, mode, isAdmin });
+        });
+      const member = await store.database.transaction((tx) => {
+        const person = { teamId: team.id, email: `${newId()}@example.org`, role: 'ADMIN' as const };
+        return insertUser(tx, { newId, now: time.ms, ...person });
+      });
+      const isAdmin = async ({ text }: NewKey): Promise<boolean> => (await authenticator.find(text)).isAdmin;
+      const admin = await made(true, 'live');
+      const keys = [admin, await made(false, 'live'), await made(true, 'test'), await made(true, 'live', member.id)];
+      assert.deepEqual(await Promise.all(keys.map(isAdmin)), [true, false, false, false]);
+      const rotated = await rotateKey(store.database, { ...maker(), keyId: admin.key.id, overlapMs: 0 });
+      assert.ok(rotated);
+      assert.equal(await isAdmin(rotated), true);
+    });
+
     it('without overlap the old key ends with the rotation, and more than 7 days are refused', async () => {
       const { key, text } = await newKey();
       await authenticator.find(text);

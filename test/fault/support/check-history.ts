@@ -1,6 +1,7 @@
 import type { Hit } from '../../support/receiver.ts';
 import type { ClientHistory } from './clients.ts';
-import type { JobRow, Purchase, StoreEvidence } from './evidence.ts';
+import type { AttemptRow, JobRow, Purchase, StoreEvidence } from './evidence.ts';
+import type { ProviderFacts } from './tested-providers.ts';
 
 /** Everything that is known after a run: what clients were told, what the store says, what outsiders saw. */
 export interface History {
@@ -14,6 +15,9 @@ export interface History {
   served: ReadonlyMap<string, string>;
   /** From the restart to the last orphan's next step; null when nothing was orphaned. */
   resumedMs: number | null;
+  provider: Pick<ProviderFacts, 'lost' | 'isOwnMachine'>;
+  /** It was asked to end and had the time to: then nothing may be lost. */
+  isGraceful: boolean;
 }
 
 /** A broken promise. */
@@ -35,6 +39,8 @@ export const RULES = [
   'a job is charged once or released once',
   'one generation is bought for a job',
   'every purchase belongs to a job',
+  'only what was open at the crash is given up',
+  'what may be on a bill is booked',
   'every ending is told',
   'an event keeps its id and its body',
   'nobody is told what is not so',
@@ -53,10 +59,17 @@ export function checkHistory(history: History): Finding[] {
     ...history.clients.flatMap((client) => checkClient(client, history)),
     ...checkStore(history),
     ...checkPurchases(history),
+    ...checkLosses(history),
+    ...checkBooked(history),
     ...checkHits(history),
     ...checkOutputs(history),
     ...checkAudits(history),
   ];
+}
+
+/** A purchase that was given up without knowing what became of it. */
+export function isLost(attempt: Pick<AttemptRow, 'failure_kind'>): boolean {
+  return attempt.failure_kind === 'written-off' || attempt.failure_kind === 'abandoned';
 }
 
 /** Where a client's tag stands in the prompt, it is followed by a blank or the end. */
@@ -69,7 +82,8 @@ function promptOf(job: JobRow): string {
   return (JSON.parse(job.input_json) as { prompt: string }).prompt;
 }
 
-function checkClient(client: ClientHistory, { store }: History): Finding[] {
+function checkClient(client: ClientHistory, history: History): Finding[] {
+  const { store } = history;
   const findings: Finding[] = [];
   const find = (rule: Rule, detail: string): void => void findings.push({ rule, detail: `${client.tag}: ${detail}` });
   const jobs = store.jobs.filter((job) => isOf(client, promptOf(job)));
@@ -94,7 +108,7 @@ function checkClient(client: ClientHistory, { store }: History): Finding[] {
       find('one idempotency key names one job', `it names ${named.join(', ')}`);
   }
   for (const job of jobs) {
-    if (job.status !== client.expected)
+    if (job.status !== client.expected && !mayFail(job, history))
       find('every job ends as it should', `${job.id} is ${job.status} and not ${client.expected}`);
     findings.push(...checkEndingTold(client, job, store));
   }
@@ -156,22 +170,92 @@ function checkStore({ store }: History): Finding[] {
   return findings;
 }
 
-function checkPurchases({ clients, store, purchases }: History): Finding[] {
+/** A job whose purchase was lost with the process fails where nobody can say what became of it. */
+function mayFail(job: JobRow, { store, provider }: History): boolean {
+  if (job.status !== 'FAILED' || provider.lost === 'settled' || provider.isOwnMachine) return false;
+  return attemptsOf(job, store).some(isLost);
+}
+
+function attemptsOf(job: JobRow, store: StoreEvidence): AttemptRow[] {
+  return store.attempts.filter((attempt) => attempt.job_id === job.id);
+}
+
+function checkPurchases(history: History): Finding[] {
+  const { clients, store, purchases } = history;
   const findings: Finding[] = [];
-  for (const purchase of purchases) {
-    if (!store.attempts.some((attempt) => attempt.id === purchase.id)) {
-      findings.push({ rule: 'every purchase belongs to a job', detail: `${purchase.id} for "${purchase.prompt}"` });
-    }
-  }
+  const strays = purchases.filter((purchase) => !clients.some((client) => isOf(client, purchase.prompt)));
+  for (const { id, prompt } of strays)
+    findings.push({ rule: 'every purchase belongs to a job', detail: `${id} for "${prompt}"` });
   for (const client of clients) {
-    const bought = purchases.filter((purchase) => isOf(client, purchase.prompt)).length;
-    const jobs = store.jobs.filter((job) => isOf(client, promptOf(job))).length;
-    if (bought !== Math.min(1, jobs)) {
+    const bought = purchases.filter((purchase) => isOf(client, purchase.prompt));
+    const jobs = store.jobs.filter((job) => isOf(client, promptOf(job)));
+    const attempts = jobs.flatMap((job) => attemptsOf(job, store));
+    const unnamed = bought.filter(({ id }) => !attempts.some((one) => isNamed(one, id)));
+    // Some give no name, and a lost one has none here.
+    if (unnamed.length > attempts.filter(mayBeNameless).length)
+      findings.push({ rule: 'every purchase belongs to a job', detail: `${client.tag}: ${unnamed.length} of nobody` });
+    const [min, max] = boughtWithin(jobs, history);
+    if (bought.length < min || bought.length > max)
       findings.push({
         rule: 'one generation is bought for a job',
-        detail: `${client.tag}: ${bought} bought for ${jobs} jobs`,
+        detail: `${client.tag}: ${bought.length} bought for ${jobs.length} jobs, and not ${min} to ${max}`,
       });
-    }
+  }
+  return findings;
+}
+
+/** A refusal for content may come after the work was done, in the answer to the start. */
+function mayBeNameless(attempt: AttemptRow): boolean {
+  if (attempt.upstream_id !== null) return false;
+  return attempt.state !== 'REJECTED' || attempt.failure_kind === 'content_refused';
+}
+
+/** One provider's ids come again after its restart; the adapter puts the instant behind them. */
+function isNamed(attempt: AttemptRow, id: string): boolean {
+  return attempt.id === id || attempt.upstream_id?.split('@')[0] === id;
+}
+
+/** How many generations may have been bought for a client's jobs: one, and one more for each that was lost for good. */
+function boughtWithin(jobs: JobRow[], history: History): [number, number] {
+  const { store, provider } = history;
+  let [min, max] = [0, 0];
+  for (const job of jobs.slice(0, 1)) {
+    const lost = provider.lost === 'never' ? attemptsOf(job, store).filter(isLost).length : 0;
+    const isUnserved = mayFail(job, history);
+    min += isUnserved ? 0 : 1;
+    max += isUnserved ? lost : 1 + lost;
+  }
+  return [min, max];
+}
+
+/** Whatever was known to be bought, or to be not yet sent, when the process ended is led to its end. */
+function checkLosses({ crashed, store, provider, isGraceful }: History): Finding[] {
+  return store.attempts.filter(isLost).flatMap((attempt): Finding[] => {
+    const before = crashed?.attempts.find(({ id }) => id === attempt.id)?.state ?? 'unknown';
+    const isOpen = before === 'INTENT' || before === 'AMBIGUOUS';
+    if (isOpen && !isGraceful && provider.lost !== 'settled') return [];
+    return [{ rule: 'only what was open at the crash is given up', detail: `${attempt.id} was ${before}` }];
+  });
+}
+
+/** Each purchase has one entry in the books: as cost when it was delivered, else as what a bill may show. */
+function checkBooked({ clients, store, purchases }: History): Finding[] {
+  const findings: Finding[] = [];
+  const find = (detail: string): void => void findings.push({ rule: 'what may be on a bill is booked', detail });
+  for (const attempt of store.attempts) {
+    const booked = store.costs.filter((row) => row.attempt_id === attempt.id);
+    const account = attempt.failure_kind === null ? 'cost' : 'suspense';
+    const wanted = attempt.state === 'DONE' && attempt.cost > 0 ? [`${account} ${attempt.cost}`] : [];
+    const texts = booked.map((row) => `${row.account} ${row.amount_micro_usd}`);
+    if (texts.join() !== wanted.join())
+      find(`${attempt.id}, ${attempt.state}: "${texts.join()}" and not "${wanted.join()}"`);
+  }
+  for (const client of clients) {
+    const ids = store.jobs.filter((job) => isOf(client, promptOf(job))).map((job) => job.id);
+    const attempts = store.attempts.filter((attempt) => ids.includes(attempt.job_id));
+    const sold = purchases.filter((purchase) => purchase.cost > 0 && isOf(client, purchase.prompt)).length;
+    const entries = store.costs.filter((row) => attempts.some(({ id }) => id === row.attempt_id)).length;
+    if (sold > entries) find(`${client.tag}: ${sold} sold and ${entries} booked`);
   }
   return findings;
 }

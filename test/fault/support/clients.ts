@@ -35,7 +35,13 @@ export interface ClientOptions {
   url(): string;
   apiKey: string;
   webhookUrl: string;
+  /** What is asked for beside the prompt; a small picture of the sandbox's unless said otherwise. */
+  order?: Readonly<Record<string, unknown>>;
 }
+
+const SMALL_PICTURE = { model: 'flux-2-dev', fluxParams: { width: 256, height: 256 } };
+/** The sandbox refuses a prompt with these words; a double's script can do the same. */
+export const REFUSED_WORDS = 'sandbox:refuse';
 
 const REQUEST_MS_MAX = 70_000;
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
@@ -54,11 +60,10 @@ export async function submit(client: ClientHistory, options: ClientOptions): Pro
 }
 
 async function trySubmit(client: ClientHistory, options: ClientOptions): Promise<Told> {
-  const trick = client.expected === 'FAILED' ? ' sandbox:refuse' : '';
+  const trick = client.expected === 'FAILED' ? ` ${REFUSED_WORDS}` : '';
   const body = {
-    model: 'flux-2-dev',
+    ...(options.order ?? SMALL_PICTURE),
     prompt: `a lighthouse ${client.tag}${trick}`,
-    fluxParams: { width: 256, height: 256 },
     ...(client.events.length === 0 ? {} : { webhookUrl: options.webhookUrl, webhookEvents: client.events }),
   };
   try {

@@ -19,24 +19,45 @@ export interface JobRow extends Row {
   webhook_status: string | null;
 }
 
+/** A try to buy as its row tells it. */
+export interface AttemptRow extends Row {
+  id: string;
+  job_id: string;
+  provider: string;
+  state: string;
+  /** The provider's name of the generation; null before it is known, and where the provider gives none. */
+  upstream_id: string | null;
+  failure_kind: string | null;
+  /** What it cost, or else what the catalogue expects; in micro-dollars. */
+  cost: number;
+  /** UTC milliseconds. */
+  intent_at: number;
+}
+
 /** What the store says: rows as they lie there, and what its own audits find. */
 export interface StoreEvidence {
   jobs: JobRow[];
   /** Holds, captures and releases. */
   transfers: (Row & { job_id: string; kind: string })[];
-  attempts: (Row & { id: string; job_id: string })[];
+  attempts: AttemptRow[];
+  /** What purchases cost the operator, or may have cost him. */
+  costs: (Row & { attempt_id: string; account: string; amount_micro_usd: number })[];
   outputs: (Row & { job_id: string; token: string; file_name: string; blob_key: string; sha256: string })[];
   deliveries: (Row & { id: string; job_id: string; event: string; body: string; state: string })[];
   events: (Row & { job_id: string; kind: string; at: number })[];
   keys: (Row & { key: string; job_id: string })[];
+  /** What the operator was to hear. */
+  alerts: (Row & { id: string; kind: string; subject: string; state: string })[];
   auditFindings: string[];
 }
 
 /** One generation that the provider has sold. */
 export interface Purchase {
-  /** The attempt's id, under which the provider was asked. */
+  /** The provider's name of it. */
   id: string;
   prompt: string;
+  /** In micro-dollars; 0 where it is not on a bill. */
+  cost: number;
 }
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
@@ -75,16 +96,22 @@ function openBeside(dataFolder: string, databaseUrl: string | null): Promise<Dat
   return openSqlite({ file: path.join(dataFolder, 'lumegate.sqlite'), clock: systemClock() });
 }
 
+const ATTEMPTS = `
+SELECT id, job_id, provider, state, upstream_id, failure_kind,
+  COALESCE(cost_micro_usd, expected_cost_micro_usd, 0) AS cost, intent_at FROM attempts`;
+
 async function readAll(database: Database): Promise<StoreEvidence> {
   const [ledger, jobs] = [await auditLedger(database), await auditJobs(database)];
   return {
     jobs: await database.query('SELECT id, input_json, status, webhook_status FROM jobs'),
     transfers: await database.query('SELECT job_id, kind FROM transfers WHERE job_id IS NOT NULL'),
-    attempts: await database.query('SELECT id, job_id FROM attempts'),
+    attempts: await database.query(ATTEMPTS),
+    costs: await database.query('SELECT attempt_id, account, amount_micro_usd FROM cost_entries'),
     outputs: await database.query('SELECT job_id, token, file_name, blob_key, sha256 FROM outputs'),
     deliveries: await database.query('SELECT id, job_id, event, body, state FROM deliveries'),
     events: await database.query('SELECT job_id, kind, at FROM job_events ORDER BY job_id, sequence'),
     keys: await database.query('SELECT key, job_id FROM idempotency'),
+    alerts: await database.query('SELECT id, kind, subject, state FROM operator_alerts ORDER BY id'),
     auditFindings: [
       ...ledger.map((finding) => `ledger: ${finding.check} ${JSON.stringify(finding.row)}`),
       ...jobs.map((finding) => `jobs: ${finding.rule} ${finding.jobId}`),
@@ -92,7 +119,7 @@ async function readAll(database: Database): Promise<StoreEvidence> {
   };
 }
 
-/** The provider's own list of what it has sold: one file for each generation. */
+/** The sandbox's own list of what it has sold: one file for each generation. */
 export async function readPurchases(providerFolder: string): Promise<Purchase[]> {
   const folder = path.join(providerFolder, 'sandbox-provider');
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
@@ -101,7 +128,7 @@ export async function readPurchases(providerFolder: string): Promise<Purchase[]>
     const record = JSON.parse(await readFile(path.join(folder, name), 'utf8')) as {
       request: { id: string; input: { prompt: string } };
     };
-    return { id: record.request.id, prompt: record.request.input.prompt };
+    return { id: record.request.id, prompt: record.request.input.prompt, cost: 0 };
   });
   return Promise.all(purchases);
 }
