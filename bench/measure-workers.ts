@@ -8,7 +8,7 @@ import { submitAll } from './submit-all.ts';
 import type { BenchEngine } from './stores.ts';
 import type { Bench } from './throughput.ts';
 
-/** Two gateways over one database, one of which is killed when half of the jobs have ended. */
+/** Two workers over one database, one of which is killed when half of the jobs have ended. */
 export interface WorkersResult {
   jobs: number;
   completed: number;
@@ -28,10 +28,12 @@ export interface WorkersResult {
 
 export const WORKERS_JOBS = 5_000;
 const DURATION_MS = 10_000;
+/** What PostgreSQL takes beside the work on the jobs, on two cores. */
+const SUBMITS_PER_SECOND = 100;
 const END_MS_MAX = 240_000;
 const LOOK_MS = 250;
 
-/** Both take part in everything; the callers talk to the one that lives. */
+/** Two workers, and a third process that takes the submits and the callbacks. */
 export async function measureWorkers(
   bench: Bench,
   { engine, jobs }: { engine: BenchEngine; jobs: number },
@@ -46,18 +48,23 @@ export async function measureWorkers(
   const targets: Target[] = [];
   let store: Database | null = null;
   try {
-    const survivor = await startGateway({ ...settings, PORT: String(await freePort()) });
-    targets.push(survivor);
-    const shared = { LUMEGATE_DATA_DIR: survivor.dataFolder, LUMEGATE_PUBLIC_URL: `http://127.0.0.1:${survivor.port}` };
-    const victim = await startGateway({
-      ...settings,
-      ...shared,
-      LUMEGATE_ROLES: 'worker',
-      PORT: String(await freePort()),
-    });
-    targets.push(victim);
-    store = await openStoreOf({ dataFolder: survivor.dataFolder, databaseUrl: settings['DATABASE_URL'] });
-    return await run(bench, { survivor, victim, doubles, store, jobs });
+    const door = await startGateway({ ...settings, LUMEGATE_ROLES: 'api' });
+    targets.push(door);
+    const worker = async (): Promise<Target> => {
+      const target = await startGateway({
+        ...settings,
+        LUMEGATE_DATA_DIR: door.dataFolder,
+        LUMEGATE_PUBLIC_URL: `http://127.0.0.1:${door.port}`,
+        LUMEGATE_ROLES: 'worker',
+        PORT: String(await freePort()),
+      });
+      targets.push(target);
+      return target;
+    };
+    await worker();
+    const victim = await worker();
+    store = await openStoreOf({ dataFolder: door.dataFolder, databaseUrl: settings['DATABASE_URL'] });
+    return await run(bench, { door, victim, doubles, store, jobs });
   } finally {
     await store?.close();
     for (const target of targets.toReversed()) await target.stop();
@@ -66,7 +73,7 @@ export async function measureWorkers(
 }
 
 interface World {
-  survivor: Target;
+  door: Target;
   victim: Target;
   doubles: Doubles;
   store: Database;
@@ -78,9 +85,12 @@ const LEASED = `SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING' AND
 const OUTCOMES = `SELECT id, status, completed_at, lease_epoch FROM jobs`;
 const BOUGHT = `SELECT job_id, upstream_id FROM attempts WHERE upstream_id IS NOT NULL`;
 
-async function run(bench: Bench, { survivor, victim, doubles, store, jobs }: World): Promise<WorkersResult> {
+async function run(bench: Bench, { door, victim, doubles, store, jobs }: World): Promise<WorkersResult> {
   const startedAt = Date.now();
-  const [endedAtKill] = await Promise.all([untilCount(store, jobs / 2), submitAll(bench, survivor, jobs)]);
+  const [endedAtKill] = await Promise.all([
+    untilCount(store, jobs / 2),
+    submitAll(bench, door, jobs, SUBMITS_PER_SECOND),
+  ]);
   await victim.kill9();
   const killedAt = Date.now();
   const orphans = await store.query<Row & { id: string; lease_epoch: number }>(LEASED, [`%:${victim.pid}:%`]);

@@ -2,7 +2,7 @@ import { BENCH_KEY, type Target } from './processes.ts';
 import type { Bench } from './throughput.ts';
 
 const CONNECTIONS = 16;
-const SUBMIT_MS_MAX = 90_000;
+const SUBMIT_MS_MAX = 180_000;
 
 /** The smallest picture that the model gives, so that the figures are the gateway’s and not the picture process’s. */
 const BODY = JSON.stringify({

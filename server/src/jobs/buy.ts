@@ -220,6 +220,10 @@ async function take(run: Run, attempt: Attempt, started: Exclude<Started, { stat
   const costMicroUsd = started.state === 'accepted' ? started.costMicroUsd : (ready?.costMicroUsd ?? null);
   const isOurs = await accept(run, attempt, { reference: started.reference, ready, costMicroUsd });
   if (!isOurs) return { state: 'ambiguous', attempt };
+  // A purchase that had to be looked up shows nothing of the kind: its answer was lost.
+  reportKey(run, attempt, { kind: 'ok' });
+  reportRoute(run, attempt, { state: 'taken' });
+  reportCost(run, attempt, costMicroUsd);
   await run.world.reachCrashPoint('C12');
   const kept = ready === null ? outcome : { state: 'completed' as const, ...ready };
   return { state: 'accepted', attempt, reference: started.reference, outcome: kept };
@@ -270,11 +274,6 @@ export async function accept(
       await insertEvent(tx, { jobId: lease.jobId, kind: 'taken', at, data: { attempt: number, provider } });
     return marked;
   });
-  if (state === 'new') {
-    reportKey(run, attempt, { kind: 'ok' });
-    reportRoute(run, attempt, { state: 'taken' });
-    reportCost(run, attempt, taken.costMicroUsd);
-  }
   world.database.notify('job', lease.jobId);
   return state !== 'foreign';
 }
