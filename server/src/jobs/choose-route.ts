@@ -78,6 +78,13 @@ function freshKeys(run: Run, provider: string, attempts: readonly Attempt[]): Pr
   return run.world.keys.usable(provider, ownerOf(run.job)).filter(({ id }) => !refused.has(id));
 }
 
+/** Whether a key that was not refused to this job is there, or will be once its limit lets it. */
+function hasOtherKey(run: Run, provider: string, attempts: readonly Attempt[]): boolean {
+  const owner = ownerOf(run.job);
+  const isWaiting = run.world.keys.usable(provider, owner).length === 0 && !isRefused(run.world, provider, owner);
+  return isWaiting || freshKeys(run, provider, attempts).length > 0;
+}
+
 /** The key that the job is counted at comes first. */
 function preferred(keys: readonly ProviderKey[], keyId: string | null): ProviderKey[] {
   return keys.toSorted((a, b) => Number(b.id === keyId) - Number(a.id === keyId));
@@ -88,7 +95,7 @@ function stepOn(run: Run, route: Route, attempts: readonly Attempt[]): NextStep 
   const last = attempts.findLast((attempt) => attempt.provider === route.provider);
   if (last === undefined) return 'retry';
   if (last.failureKind === WRITTEN_OFF) return mayBuyOnceMore(run, attempts, route.provider) ? 'retry' : 'fail';
-  if (OF_THE_KEY.has(last.failureKind)) return freshKeys(run, route.provider, attempts).length > 0 ? 'retry' : 'fail';
+  if (OF_THE_KEY.has(last.failureKind)) return hasOtherKey(run, route.provider, attempts) ? 'retry' : 'fail';
   const verdict = verdictOn(run, last, { tries: triesOn(attempts, route.provider), retryAfterMs: null, jitter: 0 });
   return verdict.step === 'retry' ? 'retry' : 'fail';
 }

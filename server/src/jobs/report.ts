@@ -6,15 +6,22 @@ import type { Run } from './run.ts';
 
 /** Tells what a purchase has shown about its route. */
 export function reportRoute(run: Run, attempt: Pick<Attempt, 'provider' | 'upstreamModel'>, result: RouteResult): void {
+  if (result.state === 'failed' && isPlayed(run, attempt)) return;
   run.world.health.note(attempt, result);
+}
+
+/** The sandbox fails because a caller's magic word asked for it: that must not take it away from the others. */
+function isPlayed(run: Run, { provider }: Pick<Attempt, 'provider'>): boolean {
+  return run.world.catalog.providers.get(provider)?.sandbox === true;
 }
 
 /** Tells what an answer has shown about the key; failures that say nothing about it are left out. */
 export function reportKey(
   run: Run,
-  attempt: Pick<Attempt, 'providerKey'>,
+  attempt: Pick<Attempt, 'provider' | 'providerKey'>,
   answer: { kind: 'ok' } | { kind: FailureKind; text: string; retryAfterMs: number | null },
 ): void {
+  if (isPlayed(run, attempt)) return;
   const { keys } = run.world;
   const { providerKey } = attempt;
   if (answer.kind === 'ok') keys.report(providerKey, { kind: 'ok' });
