@@ -13,7 +13,9 @@ const BURST = 6;
 /** A request that had its turn when the circuit opened leaves a moment later. */
 const UNDER_WAY_MS = 1_000;
 /** Seconds of resets, a job in each; enough for the first probes. */
-const RESETS = 24;
+const RESETS = 18;
+/** A job takes about half a second where a second provider serves it: three minutes, and a circuit rests two at most here. */
+const ROUNDS_MAX = 400;
 /** With a second way to buy, a job is late by a refusal or two and not by a provider's trouble. */
 const DETOUR_MS_MAX = 6_000;
 
@@ -133,7 +135,7 @@ async function loseAnswers(drill: Drill): Promise<JobTime[]> {
   ];
   await sleep(RESETS * 1_000);
   share('p1-timeout-before-accept', 'p1-timeout-after-accept');
-  const silences = await drill.stream('silent', { jobs: 40, apartMs: 1_000 });
+  const silences = await drill.stream('silent', { jobs: 15, apartMs: 1_000 });
   return [...(await Promise.all(resets)).flat(), ...silences];
 }
 
@@ -146,7 +148,7 @@ async function heal(drill: Drill): Promise<JobTime[]> {
 /** Sends a job now and then until one of them has closed the circuit. */
 async function untilClosed(drill: Drill, name: string): Promise<void> {
   for (let round = 1; drill.circuits().at(-1)?.state !== 'closed'; round += 1) {
-    assert.ok(round <= 400, 'the circuit never closed');
+    assert.ok(round <= ROUNDS_MAX, 'the circuit never closed');
     await drill.stream(`${name}-${round}`, { jobs: 1, apartMs: 500 });
   }
 }

@@ -109,7 +109,7 @@ async function refuseUnsent(run: Run, attempt: Attempt, problem: UnusableWorkflo
     problem,
   );
   await commitIntent(run, attempt, { method: 'POST', url: '', headers: {}, body: null });
-  return reject(run, attempt, { kind: 'retired', text: problem.message, retryAfterMs: null });
+  return refuse(run, attempt, { kind: 'retired', text: problem.message, retryAfterMs: null });
 }
 
 /** Sends the request of an earlier intent again, where the provider buys once for one attempt id. */
@@ -203,13 +203,13 @@ async function send(
   await world.reachCrashPoint('C11');
   if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };
   if (result.kind === 'refused')
-    return reject(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
+    return refuse(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
   const started = readStarted(purchase, result);
   if (started === null) return isRepeated ? { state: 'ambiguous', attempt } : ambiguous(run, attempt, result);
   if (started.state === 'failed') {
     return isRepeated && !IS_DEFINITE.has(started.kind)
       ? { state: 'ambiguous', attempt }
-      : reject(run, attempt, started);
+      : refuse(run, attempt, started);
   }
   return take(run, attempt, started);
 }
@@ -278,6 +278,17 @@ export async function accept(
   return state !== 'foreign';
 }
 
+/** The provider has refused by an answer of its own, which also says something about route and key. */
+function refuse(
+  run: Run,
+  attempt: Attempt,
+  failure: { kind: FailureKind; text: string; retryAfterMs: number | null },
+): Promise<Bought> {
+  reportRoute(run, attempt, { state: 'failed', kind: failure.kind });
+  reportKey(run, attempt, failure);
+  return reject(run, attempt, failure);
+}
+
 /** Commits that surely nothing was bought. */
 export async function reject(
   run: Run,
@@ -286,8 +297,6 @@ export async function reject(
 ): Promise<Bought> {
   const { world, lease } = run;
   const at = world.clock.now();
-  reportRoute(run, attempt, { state: 'failed', kind: failure.kind });
-  reportKey(run, attempt, failure);
   const isClosed = await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);
     const closing = {
