@@ -17,7 +17,7 @@ const MAY: Readonly<Record<string, string>> = {
   'server/src/main.ts': 'it reads the environment once and hands it in',
   'server/src/commands/output.ts': 'NO_COLOR speaks of the terminal that it writes to',
   'server/src/commands/follow-job.ts': 'it is a client at a terminal and shows how long its own steps took',
-  'server/src/blobs/disk-blobs.ts':
+  'server/src/blobs/temporary-file.ts':
     'names of temporary files must differ between processes, and nobody ever replays them',
   'server/src/files/media/media-process.ts': 'it hands the few variables that a child process needs on to it',
 };

@@ -16,6 +16,9 @@ import {
   type OpenBlobs,
 } from './blobs-world.ts';
 
+const RISE_MB_MAX = 40;
+/** Rounds of the measurement of memory. */
+const ROUNDS_MAX = 3;
 const MEBIBYTE = 1024 * 1024;
 const KEY_CHARACTERS_MAX = 200;
 const UNSAFE_KEYS = [
@@ -220,26 +223,28 @@ for (const { name, skip, open } of stores) {
       assert.equal(await read(blobs, 'after'), 'x');
     });
 
-    it('8 files of 20 MB at once, in and out, raise the memory by at most 64 MB', async (t) => {
+    it('8 files of 20 MB at once, in and out, raise the memory by at most 40 MB', async (t) => {
       const { blobs } = await openFor(t);
       const numbers = Array.from({ length: 8 }, (_, index) => index);
       const passThrough = async (sizeBytes: number): Promise<void> => {
         await Promise.all(numbers.map((index) => putPattern(blobs, `m/${index}`, sizeBytes, index)));
         await Promise.all(numbers.map((index) => hashOf(blobs, `m/${index}`)));
       };
-      // The engine's own room for young objects grows with the first bytes, however few, by some tens of MB; a store that
-      // kept whole files would still need 88 MB more afterwards.
-      await passThrough(9 * MEBIBYTE);
-      const before = process.memoryUsage.rss();
-      let peak = before;
-      const watch = setInterval(() => {
-        peak = Math.max(peak, process.memoryUsage.rss());
-      }, 5);
-      t.after(() => clearInterval(watch));
-      await passThrough(20 * MEBIBYTE);
-      const risen = (peak - before) / MEBIBYTE;
-      t.diagnostic(`${name}: the memory rose by ${risen.toFixed(1)} MB`);
-      assert.ok(risen <= 64, `the memory rose by ${risen.toFixed(1)} MB`);
+      // The engine's own room for young objects grows by some tens of MB with the first bytes, however few, and its noise
+      // only ever adds: of a few rounds the least counts. A store that kept whole files would need 88 MB more in each.
+      let least = Number.POSITIVE_INFINITY;
+      for (let round = 1; round <= ROUNDS_MAX && least > RISE_MB_MAX; round += 1) {
+        await passThrough(9 * MEBIBYTE);
+        const before = process.memoryUsage.rss();
+        let peak = before;
+        const watch = setInterval(() => {
+          peak = Math.max(peak, process.memoryUsage.rss());
+        }, 5);
+        await passThrough(20 * MEBIBYTE).finally(() => clearInterval(watch));
+        least = Math.min(least, (peak - before) / MEBIBYTE);
+      }
+      t.diagnostic(`${name}: the memory rose by ${least.toFixed(1)} MB`);
+      assert.ok(least <= RISE_MB_MAX, `the memory rose by ${least.toFixed(1)} MB`);
     });
   });
 }

@@ -54,15 +54,6 @@ test('a half-written file is never visible, and nothing is left of a discarded o
   assert.equal(await blobs.stat('a'), null);
 });
 
-test('discard after commit is harmless, and a second commit is refused', async (t) => {
-  const { blobs } = await storeForTest(t);
-  const writer = await blobs.create();
-  await writer.commit('empty');
-  await writer.discard();
-  await assert.rejects(writer.commit('again'));
-  assert.equal(await read(blobs, 'empty'), '');
-});
-
 test("a file that another process put in the writer's place is what is committed, readable by us alone", async (t) => {
   const { blobs } = await storeForTest(t);
   const writer = await blobs.create();

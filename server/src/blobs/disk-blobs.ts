@@ -1,22 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { Dir, Dirent } from 'node:fs';
-import {
-  chmod,
-  mkdir,
-  open,
-  opendir,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-  type FileHandle,
-} from 'node:fs/promises';
+import { chmod, mkdir, open, opendir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { BlobEntry, BlobStore, BlobWriter } from '../core/blob-port.ts';
 import { checkBlobKey } from './blob-key.ts';
 import { readFileStream } from './file-stream.ts';
+import { createTemporaryFile, openPrivateFolder, sweepTemporaryFolder } from './temporary-file.ts';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -36,10 +24,7 @@ export interface DiskBlobHooks {
 export async function openDiskBlobs(folder: string, hooks: DiskBlobHooks = {}): Promise<BlobStore> {
   const objects = path.join(path.resolve(folder), 'objects');
   const temporary = path.join(path.resolve(folder), 'tmp');
-  for (const one of [path.resolve(folder), objects, temporary]) {
-    await mkdir(one, { recursive: true, mode: FOLDER_MODE });
-    await chmod(one, FOLDER_MODE);
-  }
+  for (const one of [path.resolve(folder), objects, temporary]) await openPrivateFolder(one);
   const syncFolder = sharedSync();
   const fileOf = (key: string): string => path.join(objects, ...checkBlobKey(key).split('/'));
   return {
@@ -52,7 +37,7 @@ export async function openDiskBlobs(folder: string, hooks: DiskBlobHooks = {}): 
     localPath: async (key) => ((await fileSize(fileOf(key))) === null ? null : fileOf(key)),
     delete: (key) => deleteFile(fileOf(key), objects),
     list: (prefix) => walk(objects, checkFolder(prefix)),
-    sweepTemporary: (olderThanMs) => sweep(temporary, olderThanMs),
+    sweepTemporary: (olderThanMs) => sweepTemporaryFolder(temporary, olderThanMs),
   };
 }
 
@@ -65,42 +50,19 @@ interface WriterPlace {
 }
 
 async function createWriter({ temporary, objects, fileOf, hooks, syncFolder }: WriterPlace): Promise<BlobWriter> {
-  // Only this process ever looks at the name, so it need not come from the random port.
-  const file = path.join(temporary, randomUUID());
-  let handle: FileHandle | null = await open(file, 'wx', FILE_MODE);
-  let isOpen = true;
-  const close = async (): Promise<void> => {
-    isOpen = false;
-    const closing = handle;
-    handle = null;
-    await closing?.close();
-  };
+  const file = await createTemporaryFile(temporary);
   return {
-    path: file,
-    write: async (chunk) => {
-      if (handle === null) throw new Error('This blob is committed or discarded.');
-      await writeAll(handle, chunk);
-    },
+    path: file.path,
+    write: file.write,
     commit: async (key) => {
       const target = fileOf(key);
-      if (!isOpen) throw new Error('This blob is committed or discarded.');
-      await close();
-      await syncFile(file);
+      await file.finish();
+      await syncFile(file.path);
       await hooks.beforeRename?.();
-      await moveIntoPlace({ file, target, objects, syncFolder });
+      await moveIntoPlace({ file: file.path, target, objects, syncFolder });
     },
-    discard: async () => {
-      await close();
-      await rm(file, { force: true });
-    },
+    discard: file.remove,
   };
-}
-
-/** One `write` of the system may take less than it was given. */
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let written = 0; written < chunk.length;) {
-    written += (await handle.write(chunk, written)).bytesWritten;
-  }
 }
 
 /** Opened anew: another process may have put another file in the place of the one that we opened. */
@@ -219,31 +181,6 @@ async function* walk(objects: string, prefix: string): AsyncGenerator<BlobEntry>
 /** A folder that was tidied away while it was read has nothing more to give. */
 function nextEntry(folder: Dir): Promise<Dirent | null> {
   return orNull(folder.read());
-}
-
-async function sweep(temporary: string, olderThanMs: number): Promise<number> {
-  // Ages are told by the file system's own clock, which may be another machine's.
-  const now = await fileSystemNow(temporary);
-  let swept = 0;
-  for (const name of await readdir(temporary)) {
-    const file = path.join(temporary, name);
-    const facts = await orNull(stat(file));
-    if (facts === null || now - facts.mtimeMs < olderThanMs) continue;
-    await rm(file, { recursive: true, force: true });
-    swept += 1;
-  }
-  return swept;
-}
-
-async function fileSystemNow(temporary: string): Promise<number> {
-  const file = path.join(temporary, randomUUID());
-  const handle = await open(file, 'wx', FILE_MODE);
-  try {
-    return (await handle.stat()).mtimeMs;
-  } finally {
-    await handle.close();
-    await rm(file, { force: true });
-  }
 }
 
 async function fileSize(file: string): Promise<{ sizeBytes: number } | null> {

@@ -8,7 +8,7 @@ import { s3Address, type S3Address } from './s3-address.ts';
 import { createS3Client, type S3Client } from './s3-client.ts';
 import { BlobStoreFailed } from './s3-failure.ts';
 import { abortOldUploads, listBlobs } from './s3-list.ts';
-import { createTemporaryFile, openTemporaryFolder, sweepTemporaryFolder } from './s3-temporary.ts';
+import { createTemporaryFile, openPrivateFolder, sweepTemporaryFolder } from './temporary-file.ts';
 import { uploadFile } from './s3-upload.ts';
 
 export interface S3BlobsOptions {
@@ -47,7 +47,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   const closing = new AbortController();
   const address = s3Address(setting);
   const client = createS3Client({ setting, transport, clock, random, closing: closing.signal });
-  await openTemporaryFolder(temporaryFolder);
+  await openPrivateFolder(temporaryFolder);
   const query = { 'list-type': '2', 'max-keys': '1', prefix: address.prefix };
   await client.ask({ action: 'open its bucket', method: 'GET', url: address.bucketUrl, query });
   return {
@@ -61,7 +61,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
     delete: async (key) => deleteBlob(client, address.urlOf(key)),
     list: (folder) => listBlobs(client, address, checkFolder(folder)),
     sweepTemporary: async (olderThanMs) => {
-      const files = await sweepTemporaryFolder(temporaryFolder, { olderThanMs, random });
+      const files = await sweepTemporaryFolder(temporaryFolder, olderThanMs);
       return files + (await abortOldUploads(client, address, { olderThanMs, now: clock.now() }));
     },
     signedUrl: (key, link) => signLink(client, address.publicUrlOf(key), link),
@@ -73,10 +73,10 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
 }
 
 async function createWriter(
-  { temporaryFolder, random, beforeVisible = () => {} }: S3BlobsOptions,
+  { temporaryFolder, beforeVisible = () => {} }: S3BlobsOptions,
   { client, address }: { client: S3Client; address: S3Address },
 ): Promise<BlobWriter> {
-  const file = await createTemporaryFile(temporaryFolder, random);
+  const file = await createTemporaryFile(temporaryFolder);
   return {
     path: file.path,
     write: (chunk) => file.write(chunk),

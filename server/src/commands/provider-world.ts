@@ -1,4 +1,7 @@
-import type { Catalog } from '../catalog/load-catalog.ts';
+import path from 'node:path';
+
+import { withInstances } from '../catalog/instances.ts';
+import { buildCatalog, readCatalogFiles, type Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
 import type { Tx } from '../database/database.ts';
 import type { CircuitChange } from '../jobs/route-health.ts';
@@ -8,7 +11,7 @@ import { insertAlert } from '../webhooks/operator-alerts.ts';
 import type { Machine, Store } from './open-store.ts';
 
 /** What the keys' room must know of a provider. */
-export function keyFacts(facts: ProviderFacts): ProviderKeyFacts {
+function keyFacts(facts: ProviderFacts): ProviderKeyFacts {
   return {
     id: facts.id,
     setting: facts.authHeader?.setting ?? null,
@@ -17,6 +20,13 @@ export function keyFacts(facts: ProviderFacts): ProviderKeyFacts {
     startsPerMinute: facts.startsPerMinute,
     hasAddress: facts.baseUrl !== null,
   };
+}
+
+const CATALOG_FOLDER = path.join(import.meta.dirname, '..', '..', '..', 'catalog');
+
+/** The catalogue of this installation: our files, and the operator's instances of providers. */
+export function openCatalog({ settings }: Machine): Catalog {
+  return buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances));
 }
 
 /** The keys with which this gateway buys, read and followed in the store. */
@@ -38,7 +48,7 @@ export async function openProviderKeys(machine: Machine, store: Store, catalog: 
 }
 
 /** Writes what the operator must hear, in the transaction that makes it true. */
-export function operatorTeller(
+function operatorTeller(
   machine: Machine,
   store: Store,
 ): (tx: Tx, alert: { kind: string; subject: string; text: string }) => Promise<void> {

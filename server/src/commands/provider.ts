@@ -1,19 +1,17 @@
-import { withInstances } from '../catalog/instances.ts';
-import { buildCatalog, readCatalogFiles, type Catalog } from '../catalog/load-catalog.ts';
+import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
 import { nearestName } from '../catalog/spelling.ts';
 import { isUuid } from '../core/ids.ts';
 import { probeKey } from '../http/admin/probe-key.ts';
 import { createNet } from '../net/net.ts';
 import { adaptersFor } from '../providers/adapters.ts';
-import { createProviderKeyRing, type KeyCard, type ProviderKeyRing } from '../teams/provider-key-ring.ts';
+import type { KeyCard, ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { insertProviderKey, LABEL_LENGTH_MAX, PROVIDER_KEYS_MAX, removeProviderKey } from '../teams/provider-keys.ts';
 import { findTeam } from '../teams/teams.ts';
 import { openStore, type Machine, type Store } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
-import { keyFacts, operatorTeller } from './provider-world.ts';
+import { openCatalog, openProviderKeys } from './provider-world.ts';
 import { readSecret } from './read-secret.ts';
-import { CATALOG_FOLDER } from './run-server.ts';
 import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
 import { readWords, wholeNumber } from './words.ts';
@@ -44,25 +42,16 @@ export async function manageProviders({ machine, output }: CommandWorld, words: 
   };
   const action = actions[verb ?? ''];
   if (action === undefined) throw new CommandProblem(USE);
-  const { settings, clock, log } = machine;
-  const catalog = buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances));
+  const catalog = openCatalog(machine);
   const store = await openStore(machine);
-  const ring = createProviderKeyRing({
-    database: store.database,
-    vault: store.providerVault,
-    clock,
-    log,
-    providers: [...catalog.providers.values()].map(keyFacts),
-    secrets: settings.providerSecrets,
-    urls: settings.providerUrls,
-    maxInFlight: settings.providerMaxInFlight,
-    tellOperator: operatorTeller(machine, store),
-  });
   try {
-    await ring.open();
-    return await action({ machine, output, store, catalog, ring }, rest);
+    const ring = await openProviderKeys(machine, store, catalog);
+    try {
+      return await action({ machine, output, store, catalog, ring }, rest);
+    } finally {
+      await ring.close();
+    }
   } finally {
-    await ring.close();
     await store.database.close();
   }
 }

@@ -1,7 +1,4 @@
-import path from 'node:path';
-
-import { withInstances } from '../catalog/instances.ts';
-import { buildCatalog, readCatalogFiles, type Catalog } from '../catalog/load-catalog.ts';
+import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ReachCrashPoint } from '../core/crash-point.ts';
 import { createApp } from '../http/app.ts';
 import { listen } from '../http/listen.ts';
@@ -24,6 +21,7 @@ import { findKeyDigest } from '../teams/keys.ts';
 import { buildEngine, type Engine } from './build-engine.ts';
 import { httpMetrics, registerGauges, registerProviderGauges } from './server-metrics.ts';
 import type { Machine, Store } from './open-store.ts';
+import { openCatalog } from './provider-world.ts';
 
 /** A server that answers, and runs jobs when it has that role. */
 export interface RunningServer {
@@ -34,8 +32,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-export const CATALOG_FOLDER = path.join(import.meta.dirname, '..', '..', '..', 'catalog');
-
 /** Starts everything of one process, in the order in which the parts need each other. */
 export async function runServer(
   machine: Machine,
@@ -43,7 +39,7 @@ export async function runServer(
   options: { reachCrashPoint: ReachCrashPoint; version: string },
 ): Promise<RunningServer> {
   const { settings, clock, log, random } = machine;
-  const catalog = buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances));
+  const catalog = openCatalog(machine);
   const closing = new AbortController();
   let publicUrl = settings.publicUrl ?? '';
   let listening: { host: string; port: number }[] = [];

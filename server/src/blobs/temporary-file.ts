@@ -1,7 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCode } from '../core/error-code.ts';
-import type { Random } from '../core/random.ts';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -17,14 +17,15 @@ export interface TemporaryFile {
 }
 
 /** Makes the folder if it is not there, for us alone. Several processes may use the same one. */
-export async function openTemporaryFolder(folder: string): Promise<void> {
+export async function openPrivateFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
   await chmod(folder, FOLDER_MODE);
 }
 
 /** Opens a fresh file. */
-export async function createTemporaryFile(folder: string, random: Random): Promise<TemporaryFile> {
-  const file = path.join(folder, Buffer.from(random.bytes(16)).toString('hex'));
+export async function createTemporaryFile(folder: string): Promise<TemporaryFile> {
+  // Only this process ever looks at the name, so it need not come from the random port.
+  const file = path.join(folder, randomUUID());
   let handle: FileHandle | null = await open(file, 'wx', FILE_MODE);
   const close = async (): Promise<void> => {
     const closing = handle;
@@ -55,12 +56,9 @@ export async function createTemporaryFile(folder: string, random: Random): Promi
 }
 
 /** Deletes files that nobody has touched for `olderThanMs`. Returns how many. */
-export async function sweepTemporaryFolder(
-  folder: string,
-  { olderThanMs, random }: { olderThanMs: number; random: Random },
-): Promise<number> {
+export async function sweepTemporaryFolder(folder: string, olderThanMs: number): Promise<number> {
   // Ages are told by the file system's own clock, which may be another machine's.
-  const probe = await createTemporaryFile(folder, random);
+  const probe = await createTemporaryFile(folder);
   const now = (await stat(probe.path)).mtimeMs;
   await probe.remove();
   let swept = 0;
