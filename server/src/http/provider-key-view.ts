@@ -1,7 +1,7 @@
 import { isoInstant } from '../core/clock.ts';
 import type { KeyCard } from '../teams/provider-key-ring.ts';
 import { insertProviderKey, PROVIDER_KEYS_MAX, type NewProviderKey } from '../teams/provider-keys.ts';
-import { refuseInput } from './gate/refuse-input.ts';
+import { refuseInput } from '../core/refuse-input.ts';
 import type { OwnProviderKeyBody, ProviderKeyBody } from './provider-schemas.ts';
 import type { HttpWorld } from './world.ts';
 

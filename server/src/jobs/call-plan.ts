@@ -6,6 +6,7 @@ import { meetsConditions } from '../catalog/route-conditions.ts';
 import { routesFor } from '../catalog/routes.ts';
 import { GatewayError } from '../core/errors.ts';
 import { fromCredits, wholeCredits } from '../core/money.ts';
+import { refuseInput } from '../core/refuse-input.ts';
 import { orderByHealth } from './order-by-health.ts';
 import { isRefused } from './place.ts';
 import type { JobCaller, JobsWorld } from './world.ts';
@@ -111,7 +112,7 @@ function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput)
   if (input.routing.providers !== null && otherwise.length > 0) {
     const names = otherwise.map((route) => route.provider).join(', ');
     const text = `None of these providers can serve "${model.id}" here; these can: ${names}`;
-    return new GatewayError('validation_failed', { details: { 'routing.providers': [text] } });
+    return refuseInput({ 'routing.providers': [text] });
   }
   return new GatewayError('model_unavailable', {
     text: `No provider on this gateway can serve "${model.id}": the operator has not set a key for one that does`,
@@ -135,7 +136,7 @@ function priceOf(world: JobsWorld, model: Model, run: { input: CheckedInput; pay
 function refuseAbove(maxCredits: number | null, price: Quote): void {
   if (maxCredits === null || price.priceMicro <= fromCredits(maxCredits)) return;
   const text = `The run costs ${wholeCredits(price.priceMicro)} credits, more than the ${maxCredits} that you allow`;
-  throw new GatewayError('validation_failed', { details: { 'routing.maxCredits': [text] } });
+  throw refuseInput({ 'routing.maxCredits': [text] });
 }
 
 /** What the caller's `routing.fallback` leaves of the routes. */
@@ -147,7 +148,7 @@ function allowedRoutes(model: Model, routes: Route[], input: CheckedInput): [Rou
   if (first === undefined) {
     const changed = routes.flatMap((route) => mapForRoute(model, route, input).adjustments.map((one) => one.parameter));
     const text = `No provider can meet the request exactly; these would be changed: ${[...new Set(changed)].join(', ')}`;
-    throw new GatewayError('validation_failed', { details: { 'routing.fallback': [text] } });
+    throw refuseInput({ 'routing.fallback': [text] });
   }
   return fallback === 'none' ? [first] : [first, ...others];
 }

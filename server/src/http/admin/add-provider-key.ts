@@ -3,7 +3,7 @@ import { json, type Answer } from '../gate/answer.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
 import { parseBody } from '../gate/parse-body.ts';
 import { demandKeyed, providerOf } from '../gate/provider-of.ts';
-import { refuseInput } from '../gate/refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 import { keyView, storeKey } from '../provider-key-view.ts';
 import { addProviderKeySchema, type ProviderKeyBody } from '../provider-schemas.ts';
 import type { HttpWorld } from '../world.ts';

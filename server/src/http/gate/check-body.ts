@@ -1,7 +1,7 @@
 import { checkInput, type CheckedInput } from '../../catalog/check-input.ts';
 import type { Catalog } from '../../catalog/load-catalog.ts';
 import { OPERATIONS, type Model, type Operation } from '../../catalog/model.ts';
-import { refuseInput } from './refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 
 /** A body that obeys the model it names. */
 export interface CheckedBody {

@@ -1,6 +1,6 @@
 import type { CheckedInput } from '../../catalog/check-input.ts';
 import type { Net } from '../../core/net-port.ts';
-import { refuseInput } from './refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 
 /**
  * Every URL that a caller names must lead to the public internet, or to a file that we serve ourselves. Throws a

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../core/errors.ts';
-import { refuseInput, WHOLE_BODY } from './refuse-input.ts';
+import { refuseInput, WHOLE_BODY } from '../../core/refuse-input.ts';
 
 /** Deeper than any request of ours by far, and shallow enough for every recursive reader behind the door. */
 export const JSON_DEPTH_MAX = 32;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { refuseInput, WHOLE_BODY } from './refuse-input.ts';
+import { refuseInput, WHOLE_BODY } from '../../core/refuse-input.ts';
 
 /** A body by a strict schema; throws a 400 that names each wrong or unknown field. Values are never repeated. */
 export function parseBody<T>(body: Record<string, unknown>, schema: z.ZodType<T>): T {

@@ -3,7 +3,7 @@ import type { ProviderFacts } from '../../catalog/model.ts';
 import { nearestName } from '../../catalog/spelling.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { pathPart, type Call } from './door.ts';
-import { refuseInput } from './refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 
 /** Long names are cut: they come from the caller and go into a text. */
 const NAME_LENGTH_MAX = 80;

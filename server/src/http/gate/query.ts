@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { refuseInput } from './refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 import type { Call } from './door.ts';
 
 /** The query's values by a schema; throws a 400 that names each wrong one. Names that the schema lacks are let pass. */

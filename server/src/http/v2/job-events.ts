@@ -4,7 +4,7 @@ import { empty, type Answer } from '../gate/answer.ts';
 import type { KeyedCall, Operate } from '../gate/door.ts';
 import { eventStream } from '../gate/event-stream.ts';
 import { jobIdOf } from '../gate/job-id.ts';
-import { refuseInput } from '../gate/refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 import { createSlots } from '../gate/slots.ts';
 import type { JobMessage } from '../jobs-port.ts';
 import type { HttpWorld } from '../world.ts';

@@ -3,7 +3,7 @@ import { demandTeamAdmin } from '../gate/demand-team-admin.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
 import { parseBody } from '../gate/parse-body.ts';
 import { demandKeyed, unknownProviderText } from '../gate/provider-of.ts';
-import { refuseInput } from '../gate/refuse-input.ts';
+import { refuseInput } from '../../core/refuse-input.ts';
 import { ownKeyView, storeKey } from '../provider-key-view.ts';
 import { addOwnProviderKeySchema, type OwnProviderKeyBody } from '../provider-schemas.ts';
 import type { HttpWorld } from '../world.ts';

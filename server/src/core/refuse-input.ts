@@ -1,4 +1,4 @@
-import { GatewayError, type ErrorCode } from '../../core/errors.ts';
+import { GatewayError, type ErrorCode } from './errors.ts';
 
 /** More messages than this help nobody, and a hostile body could ask for thousands. */
 const DETAILS_MAX = 100;
