@@ -171,6 +171,21 @@ describe('what no HTTP library would send', () => {
     assert.equal((await sendRaw(world.stage.server.url, chunked)).status, 202);
   });
 
+  it('a refused upload leaves its connection fit for the next request', async () => {
+    const starts = ['', 'garbage', '--b\r\n:::\r\n\r\n', '--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n'];
+    for (const start of starts) {
+      const body = Buffer.alloc(2_000_000, 'a');
+      body.write(start);
+      const head =
+        `POST /v2/uploads HTTP/1.1\r\nHost: x\r\nX-API-Key: ${world.keys.owner}\r\n` +
+        `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${body.length}\r\n\r\n`;
+      const both = Buffer.concat([Buffer.from(head), body, get('', '/healthz')]);
+      const answer = await sendRaw(world.stage.server.url, both);
+      assert.equal(answer.status, 400, start);
+      assert.equal(answer.answers, 2, start);
+    }
+  });
+
   it('floods of large bodies and many headers are refused and leave no memory behind', async (context) => {
     const { url, pid } = world.stage.server;
     const flood = async (): Promise<void> => {

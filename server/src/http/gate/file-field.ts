@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 
 import busboy from 'busboy';
 
@@ -7,6 +6,9 @@ import { GatewayError } from '../../core/errors.ts';
 import { refuseUpload, UPLOAD_BYTES_MAX_ANY } from '../../files/uploads.ts';
 
 const HOW = 'send one file as multipart/form-data in the field "file"';
+
+/** Nobody who sends one file of the largest size with some fields gets near it. */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Text fields beside the file are read over, within bounds. */
 const LIMITS = { files: 1, fields: 20, parts: 22, fieldSize: 64 * 1024, fieldNameSize: 100, headerPairs: 50 };
@@ -19,7 +21,7 @@ export async function* readFileField(request: Request, signal: AbortSignal): Asy
   const parser = openParser(request.headers);
   const first = firstFile(parser);
   if (request.body === null) throw refuseUpload(`No body: ${HOW}`);
-  const feeding = pipeline(Readable.fromWeb(request.body), parser, { signal });
+  const feeding = feed(parser, request.body, signal);
   // Awaited below; when the reader leaves early its refusal is of no interest any more.
   feeding.catch(() => parser.destroy());
   try {
@@ -35,8 +37,37 @@ export async function* readFileField(request: Request, signal: AbortSignal): Asy
     );
   } finally {
     parser.destroy();
+    await feeding.catch(() => {});
   }
   if (first.problem !== null) throw refuseUpload(first.problem);
+}
+
+/**
+ * Gives the parser the body at its pace. What comes after the parser's end is read and thrown away, up to
+ * `BODY_BYTES_MAX` in all: a connection with unread bytes would be cut under the caller's next request.
+ */
+async function feed(parser: busboy.Busboy, body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
+  const reader = body.getReader();
+  signal.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true });
+  // Told by `errored` below; without a listener it would end the process.
+  parser.on('error', () => {});
+  for (let size = 0, part = await reader.read(); !part.done && size <= BODY_BYTES_MAX; part = await reader.read()) {
+    size += part.value.byteLength;
+    if (parser.writable && !parser.write(part.value)) await writableAgain(parser);
+  }
+  signal.throwIfAborted();
+  if (parser.writable) await new Promise<void>((resolve) => parser.once('close', resolve).end());
+  if (parser.errored !== null) throw parser.errored;
+}
+
+function writableAgain(parser: busboy.Busboy): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      parser.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    parser.on('drain', settle).on('close', settle);
+  });
 }
 
 function openParser(headers: Headers): busboy.Busboy {
