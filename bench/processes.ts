@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { NODE_FLAGS } from '../scripts/node-flags.mjs';
 import type { BareOrder } from './bare-server.ts';
 import type { LoadOrder, LoadResult } from './load-client.ts';
 
@@ -19,7 +20,6 @@ const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 15_000;
 const LOOK_MS = 25;
 const MAIN = path.join(import.meta.dirname, '..', 'server', 'src', 'main.ts');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 
 const running = new Set<ChildProcess>();
 // A bench that breaks off must not leave processes behind; only those that were started here are ended.

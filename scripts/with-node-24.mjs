@@ -7,6 +7,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { NODE_FLAGS } from './node-flags.mjs';
+
 const MAJOR_MIN = 24;
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const SERVER = 'server/src/main.ts';
@@ -43,13 +45,12 @@ function main() {
     );
     process.exit(1);
   }
-  const flags = ['--disable-warning=ExperimentalWarning'];
   const env = { NODE_COMPILE_CACHE: CACHE_FOLDER, ...process.env };
   // The cache is written when a process ends: without this the first server would carry the stripper all its life.
   if (process.argv[2] === SERVER && !existsSync(env.NODE_COMPILE_CACHE)) {
-    spawnSync(node, [...flags, SERVER, 'help'], { stdio: 'ignore', cwd: root, env });
+    spawnSync(node, [...NODE_FLAGS, SERVER, 'help'], { stdio: 'ignore', cwd: root, env });
   }
-  const child = spawn(node, [...flags, ...process.argv.slice(2)], { stdio: 'inherit', cwd: root, env });
+  const child = spawn(node, [...NODE_FLAGS, ...process.argv.slice(2)], { stdio: 'inherit', cwd: root, env });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
 }
