@@ -4,6 +4,7 @@ import { runJob } from '../jobs/run-job.ts';
 import { StoreUnavailable } from '../database/database.ts';
 import type { JobsWorld, Lease } from '../jobs/world.ts';
 import { every, type Loop } from './every.ts';
+import { patientStore } from './patient-store.ts';
 
 /** Jobs that one process carries at once; each waits for its provider most of the time. */
 const RUNNERS_MAX = 10_000;
@@ -24,6 +25,7 @@ export interface Dispatcher {
 
 /** Claims waiting jobs and carries each to its end. */
 export function startDispatch(world: JobsWorld, options: { workerId: string; drainMs: number }): Dispatcher {
+  const runsWorld = { ...world, database: patientStore(world.database) };
   // One signal for each run: thousands that listen to the same one would search its list of listeners at every pause.
   const runs = new Map<string, { ended: Promise<void>; ending: AbortController }>();
   let isEnding = false;
@@ -33,7 +35,7 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
   const start = (lease: Lease): void => {
     const ending = new AbortController();
     if (isEnding) ending.abort();
-    const ended = carry(world, lease, ending.signal).finally(() => runs.delete(nameOf(lease)));
+    const ended = carry(runsWorld, lease, ending.signal).finally(() => runs.delete(nameOf(lease)));
     runs.set(nameOf(lease), { ended, ending });
   };
 
