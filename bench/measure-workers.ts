@@ -20,7 +20,12 @@ export interface WorkersResult {
   endedAtKill: number;
   /** What the killed one left behind. */
   orphans: number;
-  /** From the kill until the last of these was in another worker’s hands, and until the last of these had ended. */
+  /**
+   * Those of them that it was just buying and whose answer is lost: nothing may be bought for them until the provider
+   * has had its time to call, so the run does not wait for them.
+   */
+  ambiguous: number;
+  /** From the kill until the last of these was in another worker’s hands, and until the last of the others had ended. */
   takenOverMs: number;
   orphansEndedMs: number;
   totalMs: number;
@@ -81,14 +86,17 @@ interface World {
 }
 
 const ENDED = `SELECT COUNT(*) AS jobs FROM jobs WHERE completed_at IS NOT NULL`;
+const AMBIGUOUS = `
+SELECT COUNT(*) AS jobs FROM attempts JOIN jobs ON jobs.id = attempts.job_id
+WHERE attempts.state = 'AMBIGUOUS' AND jobs.completed_at IS NULL`;
 const LEASED = `SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING' AND lease_owner LIKE $1`;
-const OUTCOMES = `SELECT id, status, completed_at, lease_epoch FROM jobs`;
+const OUTCOMES = `SELECT id, status, completed_at FROM jobs WHERE completed_at IS NOT NULL`;
 const BOUGHT = `SELECT job_id, upstream_id FROM attempts WHERE upstream_id IS NOT NULL`;
 
 async function run(bench: Bench, { door, victim, doubles, store, jobs }: World): Promise<WorkersResult> {
   const startedAt = Date.now();
   const [endedAtKill] = await Promise.all([
-    untilCount(store, jobs / 2),
+    untilEnded(store, jobs / 2),
     submitAll(bench, door, jobs, SUBMITS_PER_SECOND),
   ]);
   await victim.kill9();
@@ -96,7 +104,7 @@ async function run(bench: Bench, { door, victim, doubles, store, jobs }: World):
   const orphans = await store.query<Row & { id: string; lease_epoch: number }>(LEASED, [`%:${victim.pid}:%`]);
   bench.tell(`  killed one of two with ${orphans.length} jobs in hand, ${endedAtKill} had ended`);
   const takenOverAt = await untilTakenOver(store, victim);
-  await untilCount(store, jobs);
+  await untilEnded(store, jobs);
   const outcomes = await store.query<Row & { id: string; status: string; completed_at: number }>(OUTCOMES);
   const left = new Set(orphans.map(({ id }) => id));
   const ledger = await readLedger(doubles.ledgerFile);
@@ -108,6 +116,7 @@ async function run(bench: Bench, { door, victim, doubles, store, jobs }: World):
     boughtTwice: await countBoughtTwice(store),
     endedAtKill,
     orphans: orphans.length,
+    ambiguous: await countOf(store, AMBIGUOUS),
     takenOverMs: takenOverAt - killedAt,
     orphansEndedMs:
       Math.max(killedAt, ...outcomes.filter(({ id }) => left.has(id)).map((job) => job.completed_at)) - killedAt,
@@ -120,11 +129,17 @@ async function countBoughtTwice(store: Database): Promise<number> {
   return bought.length - new Set(bought.map(({ job_id: id }) => id)).size;
 }
 
-async function untilCount(store: Database, wanted: number): Promise<number> {
+async function countOf(store: Database, sql: string): Promise<number> {
+  const [row] = await store.query<Row & { jobs: number }>(sql);
+  return row?.jobs ?? 0;
+}
+
+/** When so many have ended or wait for the word of a provider whose answer is lost; how many have ended. */
+async function untilEnded(store: Database, wanted: number): Promise<number> {
   const untilMs = performance.now() + END_MS_MAX;
   while (performance.now() < untilMs) {
-    const [row] = await store.query<Row & { jobs: number }>(ENDED);
-    if ((row?.jobs ?? 0) >= wanted) return row?.jobs ?? 0;
+    const [ended, ambiguous] = await Promise.all([countOf(store, ENDED), countOf(store, AMBIGUOUS)]);
+    if (ended + ambiguous >= wanted) return ended;
     await sleep(LOOK_MS);
   }
   throw new Error(`${wanted} jobs had not ended within ${END_MS_MAX} ms`);
