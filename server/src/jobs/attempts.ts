@@ -3,6 +3,7 @@ import type { Adjustment } from '../catalog/parameter-map.ts';
 import type { ProviderOutput } from '../core/outcome.ts';
 import type { ProviderReference } from '../core/provider.ts';
 import type { Database, Row, Tx } from '../database/database.ts';
+import { unindexed } from '../database/unindexed.ts';
 import { bookCost } from './costs.ts';
 import type { AttemptState } from './states.ts';
 import { LeaseLost, type Lease } from './world.ts';
@@ -110,7 +111,7 @@ function attemptFromRow(row: AttemptRow): Attempt {
 
 const TOUCH = `
 UPDATE jobs SET lease_epoch = lease_epoch
-WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND ${unindexed('status')} = 'PROCESSING' RETURNING id`;
 
 /** Throws LeaseLost, and so rolls back, unless the lease is still held; on PostgreSQL it locks the job's row. */
 export async function assertLease(tx: Tx, lease: Lease): Promise<void> {

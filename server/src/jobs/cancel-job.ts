@@ -1,5 +1,6 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Row } from '../database/database.ts';
+import { unindexed } from '../database/unindexed.ts';
 import { insertEvent } from './job-events.ts';
 import { findJob, type JobRecord } from './job-record.ts';
 import { cancelJobNow } from './settle.ts';
@@ -12,8 +13,8 @@ const WAIT_MS = 5_000;
 
 const REQUEST = `
 UPDATE jobs SET cancel_requested_at = $2
-WHERE id = $1 AND status = 'PROCESSING' AND cancel_requested_at IS NULL RETURNING id`;
-const WAITING = `SELECT lease_epoch FROM jobs WHERE id = $1 AND status = 'QUEUED'`;
+WHERE id = $1 AND ${unindexed('status')} = 'PROCESSING' AND cancel_requested_at IS NULL RETURNING id`;
+const WAITING = `SELECT lease_epoch FROM jobs WHERE id = $1 AND ${unindexed('status')} = 'QUEUED'`;
 
 /**
  * Ends a waiting job at once; asks the runner of a running one to stop. Throws 404 for a missing or foreign

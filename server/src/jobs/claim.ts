@@ -1,5 +1,6 @@
 import type { ProviderKey } from '../core/provider-keys-port.ts';
 import type { Row, Tx } from '../database/database.ts';
+import { unindexed } from '../database/unindexed.ts';
 import { countRunning, hasRoom, placeFor, placeOfOrphan, type Place, type PlacedJob, type Running } from './place.ts';
 import { holdAlive } from './workers.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
@@ -43,18 +44,22 @@ WHERE jobs.status = 'PROCESSING' AND jobs.lease_owner IS NULL AND jobs.crashes =
 AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.status = 'PROCESSING' AND other.lease_owner IS NOT NULL AND other.crashes >= $1)
 ORDER BY jobs.created_at LIMIT 1`;
 
+/** The page is taken before anything is joined, or PostgreSQL may sort the whole queue for it. */
 const WAITING = `
-SELECT ${COLUMNS} FROM jobs
+SELECT ${COLUMNS} FROM (
+  SELECT * FROM jobs
+  WHERE status = 'QUEUED' AND (queue_rank, id) > ($1, $2)
+  AND team_id NOT IN (${places(4)}) AND key_id NOT IN (${places(4 + FULL_MAX)})
+  ORDER BY queue_rank, id LIMIT $3
+) AS jobs
 JOIN teams ON teams.id = jobs.team_id JOIN api_keys ON api_keys.id = jobs.key_id
-WHERE jobs.status = 'QUEUED' AND (jobs.queue_rank, jobs.id) > ($1, $2)
-AND jobs.team_id NOT IN (${places(4)}) AND jobs.key_id NOT IN (${places(4 + FULL_MAX)})
-ORDER BY jobs.queue_rank, jobs.id LIMIT $3`;
+ORDER BY jobs.queue_rank, jobs.id`;
 
 /** An orphan stays where its purchase may be open, or that provider would carry more than is counted there. */
 const TAKE = `
 UPDATE jobs SET status = 'PROCESSING', lease_owner = $2, lease_epoch = lease_epoch + 1,
   provider = CAST($3 AS TEXT), provider_key = CAST($4 AS TEXT), started_at = COALESCE(started_at, $5)
-WHERE id = $1 AND (status = 'QUEUED' OR (status = 'PROCESSING' AND lease_owner IS NULL))
+WHERE id = $1 AND (${unindexed('status')} = 'QUEUED' OR (${unindexed('status')} = 'PROCESSING' AND lease_owner IS NULL))
 RETURNING lease_epoch`;
 
 /**
@@ -157,7 +162,7 @@ async function take(world: JobsWorld, tx: Tx, choice: Choice & { workerId: strin
 
 const MOVE = `
 UPDATE jobs SET provider = $4, provider_key = $5
-WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING id`;
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND ${unindexed('status')} = 'PROCESSING' RETURNING id`;
 
 /** Moves a running job to another key; false while that one carries as many as it may. Throws LeaseLost. */
 export async function moveJob(world: JobsWorld, lease: Lease, key: ProviderKey): Promise<boolean> {

@@ -22,6 +22,7 @@ import {
 } from './run.ts';
 import { cancelJobNow, failJob } from './settle.ts';
 import { LeaseLost, type JobsWorld, type Lease } from './world.ts';
+import { unindexed } from '../database/unindexed.ts';
 
 /** A job that has run this long without its worker dying is no longer suspected, and the next suspect may run. */
 const SURVIVED_MS = 10_000;
@@ -47,7 +48,7 @@ export async function runJob(world: JobsWorld, lease: Lease, signal: AbortSignal
   }
 }
 
-const ACQUIT = `UPDATE jobs SET crashes = 0 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING'`;
+const ACQUIT = `UPDATE jobs SET crashes = 0 WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND ${unindexed('status')} = 'PROCESSING'`;
 
 /** Carries a job and, if workers have died with it before, acquits it once it has gone well for a while. */
 async function acquitted(run: Run, work: (run: Run) => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@ import type { FailureKind } from '../core/outcome.ts';
 import { microCredits, wholeCredits, type MicroCredits, type MicroUsd } from '../core/money.ts';
 import { capture, release } from '../credits/settle.ts';
 import type { Row, Tx } from '../database/database.ts';
+import { unindexed } from '../database/unindexed.ts';
 import { insertOutputs, type Output } from '../files/outputs.ts';
 import { insertDelivery } from '../webhooks/deliveries.ts';
 import { webhookBody } from '../webhooks/events.ts';
@@ -35,17 +36,17 @@ const RETURNED = 'id, team_id, key_id, model, charge_micro, webhook_url, webhook
 const COMPLETE = `
 UPDATE jobs SET status = 'COMPLETED', progress = 100, result_json = $4, charge_micro = $6,
   webhook_status = CASE WHEN webhook_events LIKE '%completed%' THEN webhook_status END, lease_owner = NULL, completed_at = $5
-WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING ${RETURNED}`;
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND ${unindexed('status')} = 'PROCESSING' RETURNING ${RETURNED}`;
 
 const END_RUNNING = `
 UPDATE jobs SET status = $4, progress = 0, charge_micro = 0, error = $5, failure_kind = $6, lease_owner = NULL, completed_at = $7,
   webhook_status = CASE WHEN webhook_events LIKE '%failed%' THEN webhook_status END
-WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND status = 'PROCESSING' RETURNING ${RETURNED}`;
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND ${unindexed('status')} = 'PROCESSING' RETURNING ${RETURNED}`;
 
 const END_IDLE = `
 UPDATE jobs SET status = $3, progress = 0, charge_micro = 0, error = $4, failure_kind = $5, completed_at = $6,
   webhook_status = CASE WHEN webhook_events LIKE '%failed%' THEN webhook_status END
-WHERE id = $1 AND lease_epoch = $2 AND lease_owner IS NULL AND status IN ('QUEUED', 'PROCESSING') RETURNING ${RETURNED}`;
+WHERE id = $1 AND lease_epoch = $2 AND lease_owner IS NULL AND ${unindexed('status')} IN ('QUEUED', 'PROCESSING') RETURNING ${RETURNED}`;
 
 export interface Completion {
   outputs: Output[];

@@ -1,4 +1,5 @@
 import type { Row, Tx } from '../database/database.ts';
+import { unindexed } from '../database/unindexed.ts';
 import type { WebhookEvent } from './events.ts';
 import { HOST_LANES, TRIES_AT_ONCE_MAX, type Lanes } from './lanes.ts';
 import type { Decision } from './schedule.ts';
@@ -138,7 +139,7 @@ const HEADS_ONLY = heads('IN');
 
 const LEASE = `
 UPDATE deliveries SET lease_owner = $2, lease_epoch = lease_epoch + 1
-WHERE id = $1 AND state = 'pending' AND lease_owner IS NULL
+WHERE id = $1 AND ${unindexed('state')} = 'pending' AND lease_owner IS NULL
 RETURNING id, job_id, key_id, event, sequence, url, host, body, tries, lease_epoch`;
 
 interface DeliveryRow extends Row {
@@ -218,7 +219,7 @@ export async function recordTry(
 
 const GIVE_BACK = `
 UPDATE deliveries SET state = $4, tries = tries + 1, due_at = COALESCE($5, due_at), ended_at = $6, lease_owner = NULL
-WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND state = 'pending'
+WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 AND ${unindexed('state')} = 'pending'
 RETURNING id`;
 
 const FIND_SUCCESS = `
