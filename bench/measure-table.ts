@@ -151,7 +151,7 @@ async function competeInClaims(bench: Bench, tables: readonly Table[]): Promise<
   return all;
 }
 
-const PUT_BACK = `UPDATE jobs SET status = 'QUEUED', lease_owner = NULL, provider = NULL, provider_key = NULL, started_at = NULL WHERE lease_owner = $1`;
+const PUT_BACK = `UPDATE jobs SET status = 'QUEUED', lease_owner = NULL, provider = NULL, provider_key = NULL, started_at = NULL WHERE status = 'PROCESSING' AND lease_owner = $1`;
 
 async function claimRound({ store, gateway }: Table): Promise<number[]> {
   const workerId = `bench:${gateway.pid}:${Math.round(performance.now())}`;
