@@ -503,13 +503,13 @@ CREATE INDEX jobs_ended_of_user_model ON public.jobs USING btree (team_id, mode,
 
 CREATE INDEX jobs_leased ON public.jobs USING btree (lease_owner) WHERE (status = 'PROCESSING'::text);
 
-CREATE INDEX jobs_open_deadline ON public.jobs USING btree (deadline_at) WHERE (status = ANY (ARRAY['QUEUED'::text, 'PROCESSING'::text]));
+CREATE INDEX jobs_open_deadline ON public.jobs USING btree (deadline_at) WHERE (completed_at IS NULL);
 
 CREATE INDEX jobs_running ON public.jobs USING btree (team_id, key_id, provider, provider_key) WHERE (status = 'PROCESSING'::text);
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (queue_rank, id) WHERE (status = 'QUEUED'::text);
 
-CREATE INDEX jobs_waiting_of_team ON public.jobs USING btree (team_id, queue_rank DESC, mode, user_id, model, created_at, id) WHERE (status = 'QUEUED'::text);
+CREATE INDEX jobs_waiting_of_team ON public.jobs USING btree (team_id, queue_rank DESC, mode, user_id, model, created_at, id, status) WHERE (lower(status) = 'queued'::text);
 
 CREATE INDEX operator_alerts_due ON public.operator_alerts USING btree (due_at) WHERE (state = 'pending'::text);
 

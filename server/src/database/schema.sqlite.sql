@@ -181,13 +181,14 @@ CREATE INDEX jobs_ended_of_user_model ON jobs (team_id, mode, user_id, model, st
 
 CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE status = 'PROCESSING';
 
-CREATE INDEX jobs_open_deadline ON jobs (deadline_at) WHERE status IN ('QUEUED', 'PROCESSING');
+CREATE INDEX jobs_open_deadline ON jobs (deadline_at) WHERE completed_at IS NULL;
 
 CREATE INDEX jobs_running ON jobs (team_id, key_id, provider, provider_key) WHERE status = 'PROCESSING';
 
 CREATE INDEX jobs_waiting ON jobs (queue_rank, id) WHERE status = 'QUEUED';
 
-CREATE INDEX jobs_waiting_of_team ON jobs (team_id, queue_rank DESC, mode, user_id, model, created_at, id) WHERE status = 'QUEUED';
+CREATE INDEX jobs_waiting_of_team ON jobs (team_id, queue_rank DESC, mode, user_id, model, created_at, id, status)
+  WHERE LOWER(status) = 'queued';
 
 CREATE TRIGGER jobs_final_states_stay BEFORE UPDATE OF status ON jobs
 WHEN OLD.status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND NEW.status <> OLD.status

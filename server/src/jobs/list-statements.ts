@@ -52,7 +52,9 @@ WHERE ${OF_TEAM} AND ${ENDED} AND status = $6 AND model = $7 AND user_id = $8 ${
  * Open jobs of one status. `mode || ''` keeps SQLite from taking the list of all jobs for the better index: waiting
  * jobs are to be read from `jobs_waiting_of_team`, which holds every column that is asked for here, newest first.
  */
-const open = (status: 'QUEUED' | 'PROCESSING'): string => `team_id = $1 AND mode || '' = $2 AND status = '${status}'`;
+const open = (status: 'QUEUED' | 'PROCESSING'): string => `team_id = $1 AND mode || '' = $2 AND ${IS[status]}`;
+
+const IS = { QUEUED: `LOWER(status) = 'queued'`, PROCESSING: `status = 'PROCESSING'` };
 
 const openByStatus = (status: 'QUEUED' | 'PROCESSING'): string => `
 SELECT ${RECORD_COLUMNS} FROM jobs

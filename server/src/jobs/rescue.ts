@@ -47,7 +47,7 @@ export async function returnLeases(world: JobsWorld, workerId: string): Promise<
 const POISONED = `
 SELECT id, lease_epoch FROM jobs WHERE status = 'PROCESSING' AND lease_owner IS NULL AND crashes >= $1 LIMIT $2`;
 const OVERDUE_WAITING = `
-SELECT id, lease_epoch FROM jobs WHERE status IN ('QUEUED', 'PROCESSING') AND lease_owner IS NULL AND deadline_at < lumegate_now() LIMIT $1`;
+SELECT id, lease_epoch FROM jobs WHERE completed_at IS NULL AND lease_owner IS NULL AND deadline_at < lumegate_now() LIMIT $1`;
 
 /**
  * Fails jobs that nobody runs: those past their deadline, and those that have killed their worker too often.

@@ -71,7 +71,8 @@ RETURNING job_id`;
 
 /**
  * The rank makes the queue fair: a team's next job stands one behind its last one, and a team that has
- * none waiting starts at the front, so teams take turns however many jobs one of them sends.
+ * none waiting starts at the front, so teams take turns however many jobs one of them sends. `LOWER` is the word by
+ * which the index of a team's waiting jobs is found.
  */
 const INSERT_JOB = `
 INSERT INTO jobs (id, team_id, user_id, key_id, mode, operation, model, input_json, call_json, price_micro,
@@ -79,7 +80,7 @@ INSERT INTO jobs (id, team_id, user_id, key_id, mode, operation, model, input_js
   providers, own_keys, queue_rank)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 'QUEUED', 0, $11, $12, $13, $14, lumegate_now() + $15, $16, $17,
   COALESCE(
-    (SELECT MAX(queue_rank) + 1 FROM jobs WHERE team_id = $2 AND status = 'QUEUED'),
+    (SELECT MAX(queue_rank) + 1 FROM jobs WHERE team_id = $2 AND LOWER(status) = 'queued'),
     (SELECT MIN(queue_rank) FROM jobs WHERE status = 'QUEUED'),
     0))`;
 

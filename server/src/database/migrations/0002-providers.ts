@@ -13,6 +13,14 @@ ALTER TABLE jobs ADD COLUMN own_keys BIGINT NOT NULL DEFAULT 0 CHECK (own_keys I
 DROP INDEX jobs_running;
 CREATE INDEX jobs_running ON jobs (team_id, key_id, provider, provider_key) WHERE status = 'PROCESSING';
 
+-- A statement about waiting jobs may use one partial index only, or PostgreSQL, to which all are empty when it last
+-- counted in a quiet hour, takes any of them and reads the whole queue.
+DROP INDEX jobs_open_deadline;
+CREATE INDEX jobs_open_deadline ON jobs (deadline_at) WHERE completed_at IS NULL;
+DROP INDEX jobs_waiting_of_team;
+CREATE INDEX jobs_waiting_of_team ON jobs (team_id, queue_rank DESC, mode, user_id, model, created_at, id, status)
+  WHERE LOWER(status) = 'queued';
+
 ALTER TABLE attempts ADD COLUMN provider_key TEXT;
 ALTER TABLE attempts ADD COLUMN upstream_id TEXT;
 ALTER TABLE attempts ADD COLUMN expected_cost_micro_usd BIGINT;
