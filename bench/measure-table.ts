@@ -27,7 +27,7 @@ export interface TableRounds {
 export const FULL_ORDER: FillOrder = { jobs: 1_000_000, teams: 200 };
 const EMPTY_ORDER: FillOrder = { jobs: 250, teams: 5 };
 const WARM_UP_MS = 300;
-const ROUND_MS = 1_200;
+const ROUND_MS = 2_000;
 /** Jobs that wait on each table before the first claim. */
 const WAITING = 1_000;
 const CLAIM_LIMIT = 64;

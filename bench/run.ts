@@ -33,7 +33,7 @@ interface Options {
   postgresUrl: string | null;
 }
 
-/** Measures everything that was asked for; a whole run with five rounds also writes RESULTS.md. Under twelve minutes. */
+/** Measures everything that was asked for; a whole run with five rounds also writes RESULTS.md. About a quarter of an hour. */
 async function main(): Promise<void> {
   const options = readOptions();
   const noisy = isNoisy();
