@@ -13,7 +13,7 @@ for (const engine of engines().filter(({ name }) => name === 'postgres')) {
       const store = await engine.open();
       const { promise: released, resolve: release } = Promise.withResolvers<void>();
       try {
-        const runs = patientStore(store.database);
+        const runs = patientStore(store.database).database;
         const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
         const ended = Promise.all(
           Array.from({ length: RUNS }, async (_, run) =>

@@ -37,4 +37,16 @@ describe('slots', () => {
     await assert.rejects(failing, /broken/);
     assert.equal(await next, 'done');
   });
+
+  test('once lifted, everybody who waits or comes later goes on at once', async () => {
+    const slots = createSlots(1);
+    const { promise: held, resolve: leave } = Promise.withResolvers<void>();
+    const first = slots.within('a', () => held);
+    const second = slots.within('a', async () => 'second');
+    slots.lift();
+    assert.equal(await second, 'second');
+    assert.equal(await slots.within('a', async () => 'third'), 'third');
+    leave();
+    await first;
+  });
 });

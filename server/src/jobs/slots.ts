@@ -2,6 +2,8 @@
 export interface Slots {
   /** Runs `work` once there is room. Nothing else holds it up, and what it throws is thrown on. */
   within<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Lets in everybody who waits or comes later: nobody is to be held up any more. */
+  lift(): void;
 }
 
 interface Line {
@@ -12,11 +14,12 @@ interface Line {
 /** Room for `max` at once under each name; who came first goes first. */
 export function createSlots(max: number): Slots {
   const lines = new Map<string, Line>();
+  let isLifted = false;
   return {
     within: async (name, work) => {
       const line = lines.get(name) ?? { running: 0, waiting: [] };
       lines.set(name, line);
-      if (line.running < max) line.running += 1;
+      if (line.running < max || isLifted) line.running += 1;
       // Whoever leaves hands over the room, so that the count stays.
       else await new Promise<void>((enter) => line.waiting.push(enter));
       try {
@@ -26,6 +29,13 @@ export function createSlots(max: number): Slots {
         if (next === undefined) line.running -= 1;
         else next();
         if (line.running === 0) lines.delete(name);
+      }
+    },
+    lift: () => {
+      isLifted = true;
+      for (const line of lines.values()) {
+        line.running += line.waiting.length;
+        for (const enter of line.waiting.splice(0)) enter();
       }
     },
   };

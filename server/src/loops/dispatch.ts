@@ -25,7 +25,8 @@ export interface Dispatcher {
 
 /** Claims waiting jobs and carries each to its end. */
 export function startDispatch(world: JobsWorld, options: { workerId: string; drainMs: number }): Dispatcher {
-  const runsWorld = { ...world, database: patientStore(world.database) };
+  const patient = patientStore(world.database);
+  const runsWorld = { ...world, database: patient.database };
   // One signal for each run: thousands that listen to the same one would search its list of listeners at every pause.
   const runs = new Map<string, { ended: Promise<void>; ending: AbortController }>();
   let isEnding = false;
@@ -77,6 +78,7 @@ export function startDispatch(world: JobsWorld, options: { workerId: string; dra
       const drained = Promise.all([...runs.values()].map(({ ended }) => ended)).then(() => done.abort());
       await world.clock.sleep(options.drainMs, done.signal);
       isEnding = true;
+      patient.lift();
       for (const { ending } of runs.values()) ending.abort();
       await drained;
       await returnLeases(world, options.workerId);
