@@ -7,8 +7,13 @@ import { refuseUpload, UPLOAD_BYTES_MAX_ANY } from '../../files/uploads.ts';
 
 const HOW = 'send one file as multipart/form-data in the field "file"';
 
-/** Nobody who sends one file of the largest size with some fields gets near it. */
-const BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** The refusal of what cannot be a file of any kind that is taken. */
+export function refuseTooLarge(): GatewayError {
+  return refuseUpload('The file is larger than 50 MB, the most for a video');
+}
+
+/** The largest file, and what multipart adds around it. */
+export const BODY_BYTES_MAX = UPLOAD_BYTES_MAX_ANY + 2 * 1024 * 1024;
 
 /** Text fields beside the file are read over, within bounds. */
 const LIMITS = { files: 1, fields: 20, parts: 22, fieldSize: 64 * 1024, fieldNameSize: 100, headerPairs: 50 };
@@ -30,7 +35,9 @@ export async function* readFileField(request: Request, signal: AbortSignal): Asy
     await feeding;
   } catch (cause) {
     if (signal.aborted) throw refuseUpload('The upload took too long or was broken off');
-    if (cause instanceof GatewayError) throw cause;
+    parser.destroy();
+    const problem = await feeding.catch((error: unknown) => error);
+    for (const error of [cause, problem]) if (error instanceof GatewayError) throw error;
     throw refuseUpload(
       `The body is not valid multipart/form-data: ${HOW}`,
       cause instanceof Error ? cause.message : '',
@@ -51,8 +58,9 @@ async function feed(parser: busboy.Busboy, body: ReadableStream<Uint8Array>, sig
   signal.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true });
   // Told by `errored` below; without a listener it would end the process.
   parser.on('error', () => {});
-  for (let size = 0, part = await reader.read(); !part.done && size <= BODY_BYTES_MAX; part = await reader.read()) {
+  for (let size = 0, part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.byteLength;
+    if (size > BODY_BYTES_MAX) throw refuseTooLarge();
     if (parser.writable && !parser.write(part.value)) await writableAgain(parser);
   }
   signal.throwIfAborted();

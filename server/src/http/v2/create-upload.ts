@@ -1,9 +1,9 @@
 import { isoInstant } from '../../core/clock.ts';
 import { mediaUrl } from '../../files/outputs.ts';
-import { receiveUpload, refuseUpload, UPLOAD_BYTES_MAX_ANY } from '../../files/uploads.ts';
+import { receiveUpload } from '../../files/uploads.ts';
 import { json, type Answer } from '../gate/answer.ts';
 import type { KeyedCall, Operate } from '../gate/door.ts';
-import { readFileField } from '../gate/file-field.ts';
+import { BODY_BYTES_MAX, readFileField, refuseTooLarge } from '../gate/file-field.ts';
 import { createSlots } from '../gate/slots.ts';
 import type { UploadBody } from '../schemas.ts';
 import type { HttpWorld } from '../world.ts';
@@ -12,8 +12,6 @@ import type { HttpWorld } from '../world.ts';
 const UPLOADS_PER_KEY_MAX = 8;
 /** 50 MB at 1.4 Mbit/s. */
 const UPLOAD_MS_MAX = 300_000;
-/** What multipart adds around a file. */
-const MULTIPART_BYTES_MAX = 2 * 1024 * 1024;
 
 /** `POST /v2/uploads`: keeps an input file for a while and answers the URL under which requests can name it. */
 export function createUpload(world: HttpWorld): Operate<KeyedCall> {
@@ -21,8 +19,8 @@ export function createUpload(world: HttpWorld): Operate<KeyedCall> {
   return async (call): Promise<Answer> => {
     const { caller, context } = call;
     const declared = context.req.raw.headers.get('content-length');
-    if (declared !== null && Number(declared) > UPLOAD_BYTES_MAX_ANY + MULTIPART_BYTES_MAX) {
-      throw refuseUpload('The file is larger than 50 MB, the most for a video');
+    if (declared !== null && Number(declared) > BODY_BYTES_MAX) {
+      throw refuseTooLarge();
     }
     const release = uploads.take(caller.keyId);
     const done = new AbortController();
