@@ -74,7 +74,7 @@ async function writeAll(writer: BlobWriter, bytes: AsyncIterable<Uint8Array>): P
   let size = 0;
   for await (const chunk of bytes) {
     size += chunk.byteLength;
-    if (size > UPLOAD_BYTES_MAX_ANY) throw refuseUpload(tooLargeText('video'));
+    if (size > UPLOAD_BYTES_MAX_ANY) throw refuseTooLarge('video');
     await stored(writer.write(chunk));
   }
   if (size === 0) throw refuseUpload(PROBLEM_TEXTS.empty);
@@ -93,15 +93,15 @@ async function inspectUpload(media: Pick<MediaPort, 'inspect'>, path: string): P
   const found = await media.inspect(path);
   if (!found.ok) throw refuseUpload(PROBLEM_TEXTS[found.problem], found.detail);
   const facts = found.value;
-  if (facts.sizeBytes > UPLOAD_BYTES_MAX[facts.kind]) throw refuseUpload(tooLargeText(facts.kind));
+  if (facts.sizeBytes > UPLOAD_BYTES_MAX[facts.kind]) throw refuseTooLarge(facts.kind);
   return facts;
 }
 
-function tooLargeText(kind: MediaKind): string {
-  const limit = (bytes: number): string => `${bytes / MEBIBYTE} MB`;
-  return kind === 'video'
-    ? `The file is larger than ${limit(UPLOAD_BYTES_MAX.video)}, the most for a video`
-    : `The file is larger than ${limit(UPLOAD_BYTES_MAX[kind])}, the most for ${kind === 'image' ? 'an image' : 'a sound'}`;
+const ONE_OF: Readonly<Record<MediaKind, string>> = { image: 'an image', audio: 'a sound', video: 'a video' };
+
+/** The 400 of a file that is larger than its kind may be; before its kind is known, that of a video, the largest. */
+export function refuseTooLarge(kind: MediaKind): GatewayError {
+  return refuseUpload(`The file is larger than ${UPLOAD_BYTES_MAX[kind] / MEBIBYTE} MB, the most for ${ONE_OF[kind]}`);
 }
 
 /** The 400 of an upload: the contract's envelope, with the field's name. */

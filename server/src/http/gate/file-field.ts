@@ -3,16 +3,11 @@ import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 
 import { GatewayError } from '../../core/errors.ts';
-import { refuseUpload, UPLOAD_BYTES_MAX_ANY } from '../../files/uploads.ts';
+import { refuseTooLarge, refuseUpload, UPLOAD_BYTES_MAX_ANY } from '../../files/uploads.ts';
 
 const HOW = 'send one file as multipart/form-data in the field "file"';
 
-/** The refusal of what cannot be a file of any kind that is taken. */
-export function refuseTooLarge(): GatewayError {
-  return refuseUpload('The file is larger than 50 MB, the most for a video');
-}
-
-/** The largest file, and what multipart adds around it. */
+/** Bytes of a body: the largest file, and what multipart adds around it. */
 export const BODY_BYTES_MAX = UPLOAD_BYTES_MAX_ANY + 2 * 1024 * 1024;
 
 /** Text fields beside the file are read over, within bounds. */
@@ -60,7 +55,7 @@ async function feed(parser: busboy.Busboy, body: ReadableStream<Uint8Array>, sig
   parser.on('error', () => {});
   for (let size = 0, part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.byteLength;
-    if (size > BODY_BYTES_MAX) throw refuseTooLarge();
+    if (size > BODY_BYTES_MAX) throw refuseTooLarge('video');
     if (parser.writable && !parser.write(part.value)) await writableAgain(parser);
   }
   signal.throwIfAborted();

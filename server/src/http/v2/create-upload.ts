@@ -1,9 +1,9 @@
 import { isoInstant } from '../../core/clock.ts';
 import { mediaUrl } from '../../files/outputs.ts';
-import { receiveUpload } from '../../files/uploads.ts';
+import { receiveUpload, refuseTooLarge } from '../../files/uploads.ts';
 import { json, type Answer } from '../gate/answer.ts';
 import type { KeyedCall, Operate } from '../gate/door.ts';
-import { BODY_BYTES_MAX, readFileField, refuseTooLarge } from '../gate/file-field.ts';
+import { BODY_BYTES_MAX, readFileField } from '../gate/file-field.ts';
 import { createSlots } from '../gate/slots.ts';
 import type { UploadBody } from '../schemas.ts';
 import type { HttpWorld } from '../world.ts';
@@ -19,9 +19,7 @@ export function createUpload(world: HttpWorld): Operate<KeyedCall> {
   return async (call): Promise<Answer> => {
     const { caller, context } = call;
     const declared = context.req.raw.headers.get('content-length');
-    if (declared !== null && Number(declared) > BODY_BYTES_MAX) {
-      throw refuseTooLarge();
-    }
+    if (declared !== null && Number(declared) > BODY_BYTES_MAX) throw refuseTooLarge('video');
     const release = uploads.take(caller.keyId);
     const done = new AbortController();
     const late = new AbortController();
