@@ -116,9 +116,11 @@ async function refuseAll(drill: Drill): Promise<JobTime[]> {
   drill.first.script([{ fault: 'p3-429-none' }]);
   const burst = drill.stream('refused-burst', { jobs: BURST, apartMs: 0 });
   const steady = await drill.stream('refused', { jobs: 12, apartMs: 400 });
+  // The first 429 pauses the key: how many of the burst were under way by then is chance, and the rest come one by one.
+  await untilCircuit(drill, { state: 'open', name: 'refused-on' });
   assert.equal((await drill.first.ledger()).filter(({ prompt }) => prompt.includes('refused')).length, 0);
   drill.first.heal();
-  await untilClosed(drill, 'between');
+  await untilCircuit(drill, { state: 'closed', name: 'between' });
   return [...(await burst), ...steady];
 }
 
@@ -141,14 +143,14 @@ async function loseAnswers(drill: Drill): Promise<JobTime[]> {
 
 async function heal(drill: Drill): Promise<JobTime[]> {
   drill.first.heal();
-  await untilClosed(drill, 'probe');
+  await untilCircuit(drill, { state: 'closed', name: 'probe' });
   return drill.stream('healed', { jobs: 10, apartMs: 300 });
 }
 
-/** Sends a job now and then until one of them has closed the circuit. */
-async function untilClosed(drill: Drill, name: string): Promise<void> {
-  for (let round = 1; drill.circuits().at(-1)?.state !== 'closed'; round += 1) {
-    assert.ok(round <= ROUNDS_MAX, 'the circuit never closed');
+/** Sends a job now and then until one of them has opened, or closed, the circuit. */
+async function untilCircuit(drill: Drill, { state, name }: { state: 'open' | 'closed'; name: string }): Promise<void> {
+  for (let round = 1; drill.circuits().at(-1)?.state !== state; round += 1) {
+    assert.ok(round <= ROUNDS_MAX, `the circuit was never ${state}`);
     await drill.stream(`${name}-${round}`, { jobs: 1, apartMs: 500 });
   }
 }
