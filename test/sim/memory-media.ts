@@ -60,6 +60,7 @@ export function createMemoryMedia(files: Map<string, Buffer>): MediaPort {
     convert: async ({ from, to, format }) => rewrite(from, to, (text) => text.replace(/^SIM \w+/, `SIM ${format}`)),
     mark: async ({ from, to }) => rewrite(from, to, (text) => text.replace(/ END$/, ' marked END')),
     draw: async () => ({ ok: false, problem: 'crashed', detail: 'the doubles do not draw' }),
+    expect: () => () => {},
     close: async () => {},
   };
 }

@@ -296,6 +296,7 @@ function guardedMedia(media: MediaPort, guard: Guard): MediaPort {
     convert: (options) => guard(() => media.convert(options)),
     mark: (options) => guard(() => media.mark(options)),
     draw: (spec, to) => guard(() => media.draw(spec, to)),
+    expect: () => media.expect(),
     close: async () => {},
   };
 }

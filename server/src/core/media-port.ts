@@ -61,5 +61,10 @@ export interface MediaPort {
   }): Promise<MediaResult<MediaFacts>>;
   /** Draws a sandbox picture into `to`. */
   draw(spec: DrawSpec, to: string): Promise<MediaResult<MediaFacts>>;
+  /**
+   * Says that work will come: what takes long to start is started now and kept until the returned function is
+   * called (once). Nothing fails without it; the first results are then taken in while processes start.
+   */
+  expect(): () => void;
   close(): Promise<void>;
 }

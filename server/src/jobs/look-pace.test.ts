@@ -72,4 +72,26 @@ describe('the pace of looks', () => {
     for (const one of crowd.slice(1)) one.stop();
     assert.ok((crowd[0]?.next(2_000).waitMs ?? 0) <= 1_500);
   });
+
+  test('where callbacks tell the ends, looks wait for them; a callback that fails costs 1.5 s, and looks are back', () => {
+    const pace = createLookPace({ expectedMs: () => 30_000 });
+    const crowd = Array.from({ length: 10_000 }, () => pace.follow(ROUTE, 0));
+    assert.equal(crowd[0]?.next(0).waitMs, 28_500);
+    for (const one of crowd.slice(1, 4)) one.ended('callback');
+    assert.equal(crowd[0]?.next(0).waitMs, 31_500, 'the look is the safety net');
+    crowd[4]?.ended('look');
+    assert.equal(crowd[0]?.next(0).waitMs, 28_500, 'the trust is over');
+    for (const one of crowd.slice(5, 8)) one.ended('callback');
+    for (const one of crowd) one.stop();
+    for (const endMs of [30_000, 33_000]) {
+      assert.ok(lagOf(looksOf(pace.follow(ROUTE, 0), { endMs }), endMs) <= 1_500, 'its callback never came');
+    }
+  });
+
+  test('the trust in callbacks is that of one route', () => {
+    const pace = createLookPace({ expectedMs: () => 30_000 });
+    for (let ends = 0; ends < 3; ends += 1) pace.follow(ROUTE, 0).ended('callback');
+    const other = pace.follow({ ...ROUTE, upstreamModel: 'flux-dev' }, 0);
+    assert.ok((looksOf(other, { endMs: 29_000 }).at(-1) ?? 0) < 30_000);
+  });
 });

@@ -20,6 +20,10 @@ const SCOUTS_MAX = 16;
  */
 const CROWD_MS_DUE = 2;
 const CROWD_MS_EARLY = 10;
+/** After so many ends in a row that a callback told, the next one is trusted to be told too. */
+const TOLD_MIN = 3;
+/** A callback on which one relies may be late by this, beyond the time that generations take, before a look is due. */
+const TOLD_SLACK_MS = 1_500;
 /** What a route has taught is heeded after this; until then a look may be far off. */
 const THINK_MS = 1_500;
 
@@ -35,6 +39,8 @@ export interface Followed {
   next(ageMs: number): { waitMs: number; isLook: boolean };
   /** It was looked at and goes on. */
   looked(ageMs: number): void;
+  /** It was seen to have ended: by a look that a callback had asked for, or by one of our own. */
+  ended(by: 'callback' | 'look'): void;
   stop(): void;
 }
 
@@ -44,11 +50,13 @@ interface Crowd {
   due: number;
   /** By name of the route. */
   scouts: Map<string, number>;
+  /** Ends in a row that a callback told, by name of the route. */
+  told: Map<string, number>;
 }
 
-/** Paces looks by what the routes' generations took so far, and by how many there are. */
+/** Paces looks by what the routes' generations took so far, by who told of their ends, and by how many there are. */
 export function createLookPace(health: Pick<RouteHealth, 'expectedMs'>): LookPace {
-  const crowd: Crowd = { all: 0, due: 0, scouts: new Map() };
+  const crowd: Crowd = { all: 0, due: 0, scouts: new Map(), told: new Map() };
   return { follow: (route, ageMs) => follow({ crowd, health }, route, ageMs) };
 }
 
@@ -71,9 +79,11 @@ function follow(
     isDue = true;
     crowd.due += 1;
   };
+  const isTold = (): boolean => (crowd.told.get(name) ?? 0) >= TOLD_MIN;
   const dueLookMs = (ageMs: number): number => {
     const longest = ageMs > LONG_MS ? LOOK_MS_MAX_LONG : LOOK_MS_MAX;
-    return Math.max(Math.min(longest, LOOK_MS_FIRST * LOOK_FACTOR ** looksDue), crowd.due * CROWD_MS_DUE);
+    const growing = Math.min(longest, LOOK_MS_FIRST * LOOK_FACTOR ** looksDue);
+    return Math.max(growing, crowd.due * CROWD_MS_DUE, isTold() ? TOLD_SLACK_MS : 0);
   };
   return {
     next: (ageMs) => {
@@ -83,7 +93,7 @@ function follow(
         const waitMs = Math.max(0, lookedMs + pauseMs - ageMs);
         return waitMs > THINK_MS && !isScout ? { waitMs: THINK_MS, isLook: false } : { waitMs, isLook: true };
       }
-      const dueMs = expectedMs * EARLY_SHARE;
+      const dueMs = isTold() ? expectedMs + TOLD_SLACK_MS : expectedMs * EARLY_SHARE;
       if (lookedMs < dueMs) {
         const leftMs = dueMs - ageMs;
         if (leftMs <= EARLY_MS_MIN) return { waitMs: Math.max(0, leftMs), isLook: true };
@@ -96,6 +106,9 @@ function follow(
     looked: (ageMs) => {
       lookedMs = ageMs;
       looksDue += isDue || health.expectedMs(route) === null ? 1 : 0;
+    },
+    ended: (by) => {
+      crowd.told.set(name, by === 'callback' ? (crowd.told.get(name) ?? 0) + 1 : 0);
     },
     stop: () => {
       crowd.all -= 1;

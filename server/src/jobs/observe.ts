@@ -35,9 +35,11 @@ export async function observe(run: Run, observed: Observed): Promise<EndedOutcom
   const since = (at: number): number => nowMs - Math.max(0, clock.now() - at);
   const ages = { boughtMs: since(attempt.intentAt), acceptedMs: since(attempt.acceptedAt ?? clock.now()) };
   const followed = looks.follow(attempt, nowMs - ages.boughtMs);
+  const expected = run.world.media.expect();
   try {
     return await untilEnded(run, observed, { followed, ...ages });
   } finally {
+    expected();
     followed.stop();
   }
 }
@@ -51,10 +53,13 @@ async function untilEnded(
   let seen = 0;
   let timeoutMs = POLL_TIMEOUT_MS;
   for (;;) {
-    await untilLook(run, followed, boughtMs);
+    const by = await untilLook(run, followed, boughtMs);
     if (isStopping(run)) return null;
     const { outcome, wasSlow } = await look(run, observed, { timeoutMs, ageMs: clock.monotonicMs() - acceptedMs });
-    if (outcome.state !== 'pending') return outcome;
+    if (outcome.state !== 'pending') {
+      followed.ended(by);
+      return outcome;
+    }
     if (outcome.progress !== null && outcome.progress > seen) {
       seen = outcome.progress;
       await recordProgress(run, observed.attempt, seen);
@@ -64,14 +69,16 @@ async function untilEnded(
   }
 }
 
-/** Sleeps until the next look is due, or a hint calls for one at once. Throws what `checkRun` throws. */
-async function untilLook(run: Run, followed: Followed, boughtMs: number): Promise<void> {
+/** Sleeps until the next look is due, or a callback's hint calls for one at once. Throws what `checkRun` throws. */
+async function untilLook(run: Run, followed: Followed, boughtMs: number): Promise<'callback' | 'look'> {
   const { clock } = run.world;
   for (;;) {
     const { waitMs, isLook } = followed.next(clock.monotonicMs() - boughtMs);
     const wasHinted = await sleepRun(run, waitMs);
     // The row is read before a look alone: thousands of generations that only wait would read theirs for nothing.
-    if (isLook || wasHinted || isStopping(run) || isOverdue(run)) return checkRun(run);
+    if (!isLook && !wasHinted && !isStopping(run) && !isOverdue(run)) continue;
+    await checkRun(run);
+    return wasHinted ? 'callback' : 'look';
   }
 }
 

@@ -17,8 +17,11 @@ export interface PoolOptions {
   timeoutMs: Record<Lane, number>;
 }
 
-/** A child is replaced after so many tasks, so that fragmented native memory never piles up. */
-const TASKS_PER_CHILD_MAX = 1_000;
+/**
+ * A child is replaced after so many tasks, so that fragmented native memory never piles up. Its successor's start keeps
+ * a small machine busy for half a second.
+ */
+const TASKS_PER_CHILD_MAX = 10_000;
 const SHUT_DOWN = 'Media work has been shut down.';
 
 interface Waiting {
@@ -33,13 +36,15 @@ interface Member {
   idleTimer: NodeJS.Timeout | null;
 }
 
-/** Runs tasks in a few child processes, started when there is work and ended when there has been none. */
+/** Runs tasks in a few child processes, started when work is expected or there, ended when there has been none. */
 export class MediaPool {
   readonly #options: PoolOptions;
   readonly #members = new Set<Member>();
   readonly #waiting: Record<Lane, Waiting[]> = { quick: [], draw: [] };
   #lastLane: Lane = 'draw';
   #isClosed = false;
+  /** Those who have said that work will come. */
+  #expecting = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -57,6 +62,28 @@ export class MediaPool {
       this.#waiting[lane].push({ task, resolve });
       this.#dispatch();
     });
+  }
+
+  /** Has children ready, one for each that expects work and no more than there may be, until the answer is called, once. */
+  expect(): () => void {
+    this.#expecting += 1;
+    while (this.#members.size < this.#readyCount()) this.#rest(this.#addMember());
+    return () => {
+      this.#expecting -= 1;
+    };
+  }
+
+  #readyCount(): number {
+    return this.#isClosed ? 0 : Math.min(this.#expecting, this.#options.poolSizeMax);
+  }
+
+  /** Keeps a child without work for a while, and for as long as work is expected. */
+  #rest(member: Member): void {
+    // The timer must not keep the server from ending; nor does the idle child.
+    member.idleTimer = setTimeout(() => {
+      if (this.#members.size > this.#readyCount()) member.process.kill();
+      else this.#rest(member);
+    }, this.#options.idleExitMs).unref();
   }
 
   /** Ends every child; what runs or waits answers `crashed`. Resolves when the processes are gone. */
@@ -110,7 +137,7 @@ export class MediaPool {
   }
 
   async #perform(member: Member, lane: Lane, { task, resolve }: Waiting): Promise<void> {
-    const { clock, idleExitMs, timeoutMs } = this.#options;
+    const { clock, timeoutMs } = this.#options;
     if (member.idleTimer !== null) clearTimeout(member.idleTimer);
     member.lane = lane;
     member.taskCount += 1;
@@ -119,8 +146,7 @@ export class MediaPool {
     logTask(this.#options, task, result, startedAtMs);
     member.lane = null;
     if (member.taskCount >= TASKS_PER_CHILD_MAX) member.process.kill();
-    // The timer must not keep the server from ending; nor does the idle child.
-    else member.idleTimer = setTimeout(() => member.process.kill(), idleExitMs).unref();
+    else this.#rest(member);
     resolve(result);
     this.#dispatch();
   }

@@ -109,21 +109,44 @@ test('a full queue refuses at once, and closing answers what waits', async (t) =
   assert.deepEqual(childPids(bench).filter(isAlive), []);
 });
 
-test('an idle child ends by itself', async (t) => {
-  const bench = await benchOf(t, { idleExitMs: 1 });
-  const picture = await bench.put('small.png', blackPng(8, 8));
-  const ended = new Promise<void>((resolve) => {
+/** Resolves once `count` children have ended. */
+function childrenEnded(bench: MediaBench, count: number): Promise<void> {
+  let ended = 0;
+  return new Promise<void>((resolve) => {
+    // An idle child does not keep this process alive either, so something else has to while we wait.
+    const alive = setInterval(() => {}, 1_000);
     const push = bench.lines.push.bind(bench.lines);
     bench.lines.push = (...lines) => {
-      if (lines.some((line) => line.event === 'media.child_ended')) resolve();
+      ended += lines.filter((line) => line.event === 'media.child_ended').length;
+      if (ended >= count) {
+        clearInterval(alive);
+        resolve();
+      }
       return push(...lines);
     };
   });
-  assert.ok((await bench.media.inspect(picture)).ok);
-  // An idle child does not keep this process alive either, so something else has to while we wait.
-  const alive = setInterval(() => {}, 1_000);
+}
+
+test('children are ready for expected work, within their number, and stay until it is over', async (t) => {
+  const bench = await benchOf(t, { idleExitMs: 1 });
+  const picture = await bench.put('small.png', blackPng(8, 8));
+  const ended = childrenEnded(bench, 2);
+  const over = [bench.media.expect(), bench.media.expect(), bench.media.expect()];
+  const pids = childPids(bench);
+  assert.equal(pids.length, 2);
+  for (let tasks = 0; tasks < 4; tasks += 1) assert.ok((await bench.media.inspect(picture)).ok);
+  assert.deepEqual(childPids(bench), pids, 'each task found a child that was there');
+  for (const done of over) done();
   await ended;
-  clearInterval(alive);
+  assert.deepEqual(pids.filter(isAlive), []);
+});
+
+test('an idle child ends by itself', async (t) => {
+  const bench = await benchOf(t, { idleExitMs: 1 });
+  const picture = await bench.put('small.png', blackPng(8, 8));
+  const ended = childrenEnded(bench, 1);
+  assert.ok((await bench.media.inspect(picture)).ok);
+  await ended;
   assert.deepEqual(childPids(bench).filter(isAlive), []);
   assert.ok((await bench.media.inspect(picture)).ok);
 });

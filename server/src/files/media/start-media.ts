@@ -20,7 +20,7 @@ export interface MediaOptions {
   queueMax?: number;
 }
 
-/** Opens the media port. No process runs until the first task. */
+/** Opens the media port. No process runs until the first task, or until one is expected. */
 export function startMedia(options: MediaOptions): MediaPort {
   const {
     drawModule,
@@ -41,6 +41,7 @@ export function startMedia(options: MediaOptions): MediaPort {
       drawModule === null
         ? refused('unsupported-type', 'This process has no drawing module.')
         : pool.run('draw', { kind: 'draw', spec, to, drawModule }),
+    expect: () => pool.expect(),
     close: () => pool.close(),
   };
 }
