@@ -7,7 +7,7 @@ export interface Signals {
    * Begins to listen at once, so that nothing between a read and `wait` is missed. Each `wait` resolves with
    * true when a hint came since the last one, with false after `ms` or when the signal aborts.
    */
-  listen(id: string): { wait(ms: number, signal?: AbortSignal): Promise<boolean>; stop(): void };
+  listen(id: string, signal?: AbortSignal): { wait(ms: number): Promise<boolean>; stop(): void };
   close(): void;
 }
 
@@ -17,30 +17,29 @@ export function createSignals(database: Database, topic: Topic, clock: Clock): S
     for (const wake of listeners.get(id) ?? []) wake();
   });
   return {
-    listen: (id) => {
+    listen: (id, signal) => {
       let signalled = false;
-      let wakeUp: (() => void) | null = null;
+      // One for many waits: ten thousand jobs wait at once, and most of their waits end by themselves.
+      let woken = new AbortController();
+      // A reason of ours: by default each abort builds an exception with its stack.
+      const wakeUp = (): void => woken.abort('woken');
       const wake = (): void => {
         signalled = true;
-        wakeUp?.();
+        wakeUp();
       };
+      signal?.addEventListener('abort', wakeUp, { once: true });
       const ofId = listeners.get(id) ?? new Set();
       listeners.set(id, ofId.add(wake));
       return {
-        wait: async (ms, signal) => {
-          const ended = new AbortController();
-          // A reason of ours: by default each abort builds an exception with its stack.
-          const abort = (): void => ended.abort('woken');
-          wakeUp = abort;
-          signal?.addEventListener('abort', abort, { once: true });
-          if (!signalled && signal?.aborted !== true) await clock.sleep(ms, ended.signal);
-          signal?.removeEventListener('abort', abort);
-          wakeUp = null;
+        wait: async (ms) => {
+          if (!signalled && signal?.aborted !== true) await clock.sleep(ms, woken.signal);
+          if (woken.signal.aborted) woken = new AbortController();
           const came = signalled;
           signalled = false;
           return came;
         },
         stop: () => {
+          signal?.removeEventListener('abort', wakeUp);
           ofId.delete(wake);
           if (ofId.size === 0) listeners.delete(id);
         },

@@ -78,6 +78,7 @@ interface Circuit {
   probeUntilMs: number | null;
   results: boolean[];
   durationsMs: number[];
+  expectedMs: number | null;
   lastFailure: FailureKind | 'lost' | null;
 }
 
@@ -107,6 +108,9 @@ export function createRouteHealth(options: { clock: Clock; onChange?: (change: C
       if (result.state === 'taken') return;
       remember(circuit.results, true);
       remember(circuit.durationsMs, result.latencyMs);
+      // Kept, since thousands of generations ask for it each second.
+      const { durationsMs } = circuit;
+      circuit.expectedMs = durationsMs.length < DURATIONS_MIN ? null : quantile(durationsMs, EXPECTED_SHARE);
     },
     waitMs: (route) => {
       const circuit = circuitOf(route);
@@ -122,10 +126,7 @@ export function createRouteHealth(options: { clock: Clock; onChange?: (change: C
       circuit.probeUntilMs = nowMs + PROBE_MS_MAX;
       return true;
     },
-    expectedMs: (route) => {
-      const { durationsMs } = circuitOf(route);
-      return durationsMs.length < DURATIONS_MIN ? null : quantile(durationsMs, EXPECTED_SHARE);
-    },
+    expectedMs: (route) => circuitOf(route).expectedMs,
     standingOf: (route) => {
       const known = circuits.get(nameOf(route));
       return known === undefined ? null : standing(known.route, known.circuit, clock.monotonicMs());
@@ -146,6 +147,7 @@ function newCircuit(): Circuit {
     probeUntilMs: null,
     results: [],
     durationsMs: [],
+    expectedMs: null,
     lastFailure: null,
   };
 }

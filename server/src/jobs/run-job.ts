@@ -35,7 +35,7 @@ const FULL_PAUSE_MS = 1_000;
  */
 export async function runJob(world: JobsWorld, lease: Lease, signal: AbortSignal): Promise<void> {
   await world.reachCrashPoint('C8');
-  const hints = world.hints.listen(lease.jobId);
+  const hints = world.hints.listen(lease.jobId, signal);
   try {
     const job = await loadRunningJob(world, lease);
     if (job === null) return await failJob(world, lease, { kind: 'retired', text: 'The model has left the catalogue' });

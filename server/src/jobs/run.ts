@@ -149,7 +149,7 @@ export async function pauseRun(run: Run, ms: number): Promise<void> {
 
 /** The same without the check; true when a hint came. */
 export function sleepRun(run: Run, ms: number): Promise<boolean> {
-  return run.hints.wait(Math.max(0, Math.min(ms, leftMs(run))), run.signal);
+  return run.hints.wait(Math.max(0, Math.min(ms, leftMs(run))));
 }
 
 /** True once the job's deadline has passed. */

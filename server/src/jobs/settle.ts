@@ -227,11 +227,11 @@ async function tell(world: JobsWorld, tx: Tx, job: EndedRow, told: Told): Promis
     body: webhookBody(told.event, { id: job.id, model: job.model, ...told }),
     now: told.completedAt,
   });
+  tx.afterCommit(() => world.database.notify('delivery', ''));
 }
 
-/** Wakes those who wait for the job, the outbox, and the queue, where a place is free now. */
+/** Wakes those who wait for the job, and the queue, where a place is free now. */
 function announce(world: JobsWorld, jobId: string): void {
   world.database.notify('job', jobId);
-  world.database.notify('delivery', '');
   world.database.notify('work', '');
 }

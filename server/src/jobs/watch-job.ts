@@ -16,13 +16,13 @@ export async function waitForJob(
   options: { ms: number; signal?: AbortSignal },
 ): Promise<JobRecord | null> {
   const until = world.clock.monotonicMs() + options.ms;
-  const changes = world.changes.listen(jobId);
+  const changes = world.changes.listen(jobId, options.signal);
   try {
     for (;;) {
       const job = await findJob(world, caller, jobId);
       const leftMs = until - world.clock.monotonicMs();
       if (job === null || isFinal(job.status) || leftMs <= 0 || options.signal?.aborted === true) return job;
-      await changes.wait(Math.min(leftMs, LOOK_MS_MAX), options.signal);
+      await changes.wait(Math.min(leftMs, LOOK_MS_MAX));
     }
   } finally {
     changes.stop();
@@ -53,7 +53,7 @@ async function* messages(
   first: JobRecord,
   options: { afterSequence: number; signal: AbortSignal },
 ): AsyncIterable<JobMessage> {
-  const changes = world.changes.listen(first.id);
+  const changes = world.changes.listen(first.id, options.signal);
   let sequence = options.afterSequence;
   let status: JobRecord['status'] | null = null;
   try {
@@ -77,7 +77,7 @@ async function* messages(
         };
       }
       if (isFinal(job.status) || options.signal.aborted) return;
-      await changes.wait(LOOK_MS_MAX, options.signal);
+      await changes.wait(LOOK_MS_MAX);
     }
   } finally {
     changes.stop();

@@ -22,7 +22,8 @@ export function every(options: {
   let isWoken = false;
   const wake = (): void => {
     isWoken = true;
-    nap.abort();
+    // A reason of ours: by default each abort builds an exception with its stack.
+    nap.abort('woken');
   };
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
