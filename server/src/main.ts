@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=32 --heap-growing-percent=40 --always-sparkplug
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=32 --heap-growing-percent=40
 import { readFileSync } from 'node:fs';
 
 import { BlobStoreFailed } from './blobs/s3-failure.ts';
