@@ -66,12 +66,9 @@ export function createChecker(parts: {
     const earlier = parts
       .generations()
       .filter((one) => one !== generation && !one.toldFailed && jobOfAttempt.get(one.attemptId) === row.job_id);
-    const others = await Promise.all(earlier.map(async (one) => ({ one, reason: await reasonToBuyAgain(one) })));
-    // A request that was written off may reach the provider after the one that was allowed in its place.
-    const own = (await reasonToBuyAgain(generation)) === WRITTEN_OFF ? WRITTEN_OFF : null;
+    const others = await Promise.all(earlier.map(async (one) => ({ one, why: await reasonToBuyAgain(one) })));
     let writtenOff = 0;
-    for (const { one, reason } of others) {
-      const why = reason ?? own;
+    for (const { one, why } of others) {
       if (why === WRITTEN_OFF) writtenOff += 1;
       if (why === null || writtenOff > 1)
         late.push(`job ${row.job_id} was bought twice: ${one.id} and ${generation.id}`);
