@@ -77,6 +77,7 @@ export function createSimUpstream(options: SimUpstreamOptions): SimUpstream {
 
   async function exchange(id: string, request: ProviderRequest, limits: ExchangeOptions): Promise<ExchangeResult> {
     limits.onSending?.();
+    if (limits.signal.aborted) return { kind: 'refused', reason: 'aborted', detail: 'aborted' };
     await clock.sleep(script.latencyMs(), limits.signal);
     if (limits.signal.aborted) return { kind: 'lost', reason: 'aborted', detail: 'aborted' };
     const url = new URL(request.url);

@@ -5,10 +5,11 @@ import type { SandboxService } from '../sandbox/sandbox-service.ts';
 /** Hands a request to the sandbox of this process, as if it had gone over the network. */
 export async function exchangeInside(
   sandbox: SandboxService,
-  call: { request: ProviderRequest; base: string; onSending: (() => void) | undefined },
+  call: { request: ProviderRequest; base: string; onSending: (() => void) | undefined; signal: AbortSignal },
 ): Promise<ExchangeResult> {
-  const { request, base, onSending } = call;
+  const { request, base, onSending, signal } = call;
   onSending?.();
+  if (signal.aborted) return { kind: 'refused', reason: 'aborted', detail: 'the request was withdrawn' };
   const path = request.url.slice(base.length);
   const answer = await sandbox.handle({ method: request.method, path, base, body: request.body });
   if (answer.kind === 'lost') return { kind: 'lost', reason: 'reset', detail: 'the connection was reset' };

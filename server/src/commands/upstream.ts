@@ -46,7 +46,8 @@ export function createUpstream(world: {
       isInside(provider) || providerUrls[provider]?.startsWith('http:') === true || isPublic(publicUrl()),
     exchange: async (provider, request, options) => {
       const base = baseUrl(provider);
-      if (isInside(provider)) return exchangeInside(sandbox, { request, base, onSending: options.onSending });
+      if (isInside(provider))
+        return exchangeInside(sandbox, { request, base, onSending: options.onSending, signal: options.signal });
       const facts = catalog.providers.get(provider);
       if (facts === undefined || !isKeyHost(facts, { url: request.url, base })) {
         return { kind: 'refused', reason: 'address-forbidden', detail: 'not a host of this provider' };

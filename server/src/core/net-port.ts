@@ -22,7 +22,7 @@ export interface OutboundLimits {
   redirectsMax: number;
   trust: AddressTrust;
   signal?: AbortSignal;
-  /** Called once the request's first byte is about to leave. */
+  /** Called once the request's first byte is about to leave; who aborts `signal` within it withdraws the request, unsent. */
   onSending?: () => void;
 }
 

@@ -29,7 +29,7 @@ export interface UpstreamOptions {
 export interface ExchangeOptions extends UpstreamOptions {
   /** The key to send; see `ProviderKeys`. */
   keyId: string;
-  /** Called once the first byte is about to leave. */
+  /** Called once the first byte is about to leave; who aborts `signal` within it withdraws the request, unsent. */
   onSending?: () => void;
 }
 

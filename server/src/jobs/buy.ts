@@ -36,6 +36,12 @@ const SEED_LIMIT = 2 ** 31;
 /** A start whose provider's file sets no limit; synchronous ones take longer. */
 const START_MS_MAX = 60_000;
 
+/**
+ * From the check that the job is still ours to the request's first byte: twice what a connection may take, and with the
+ * age of the heartbeat less than a lease. Beyond it the process was stopped and the request is withdrawn.
+ */
+const SENDING_MS_MAX = 2 * HEARTBEAT_MS;
+
 /** A purchase: where it goes, and what it is known by. */
 export interface Purchase {
   route: Route;
@@ -194,11 +200,17 @@ async function send(
   const { world } = run;
   const { purchase, request, isRepeated } = sending;
   const { provider, attempt } = purchase;
+  const startedMs = world.clock.monotonicMs();
+  const withdrawn = new AbortController();
   const result = await world.upstream.exchange(provider.id, request, {
     timeoutMs: limitMs(run, world.catalog.providers.get(provider.id)?.startMsMax ?? START_MS_MAX),
-    signal: run.signal,
+    signal: AbortSignal.any([run.signal, withdrawn.signal]),
     keyId: attempt.providerKey,
-    onSending: () => void world.reachCrashPoint('C10'),
+    onSending: () => {
+      // A process that was stopped on the way may have lost the job, and what it was about to buy be written off.
+      if (world.clock.monotonicMs() - startedMs >= SENDING_MS_MAX) return withdrawn.abort('the sender was stopped');
+      void world.reachCrashPoint('C10');
+    },
   });
   await world.reachCrashPoint('C11');
   if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };

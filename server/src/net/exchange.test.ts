@@ -71,6 +71,28 @@ test('a closed port is refused: nothing was sent', async (t) => {
   assert.doesNotMatch(JSON.stringify(result), /127|ECONN|\d{4,}/, 'the detail is generic');
 });
 
+test('a request that is withdrawn when its first byte is about to leave does not leave, and the connection serves on', async (t) => {
+  const paths: (string | undefined)[] = [];
+  const server = await serve(t, (request, response) => {
+    paths.push(request.url);
+    response.end();
+  });
+  const outbound = netForTest(t);
+  for (const path of ['/warm', '/withdrawn', '/next']) {
+    const withdrawn = new AbortController();
+    const result = await outbound.exchange(post(`${server.origin}${path}`), {
+      ...limitsFor(server.origin),
+      signal: withdrawn.signal,
+      onSending: () => {
+        if (path === '/withdrawn') withdrawn.abort('too late');
+      },
+    });
+    if (path === '/withdrawn') assert.equal(result.kind === 'refused' && result.reason, 'aborted');
+    else assert.equal(result.kind, 'answer');
+  }
+  assert.deepEqual(paths, ['/warm', '/next']);
+});
+
 test('a reset after the request arrived is lost, and the request is not sent again', async (t) => {
   let requests = 0;
   const origin = await rawServer(t, (socket) => {
