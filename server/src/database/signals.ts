@@ -1,3 +1,4 @@
+import { createBell } from '../core/bell.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Topic } from './database.ts';
 
@@ -19,27 +20,24 @@ export function createSignals(database: Database, topic: Topic, clock: Clock): S
   return {
     listen: (id, signal) => {
       let signalled = false;
-      // One for many waits: ten thousand jobs wait at once, and most of their waits end by themselves.
-      let woken = new AbortController();
-      // A reason of ours: by default each abort builds an exception with its stack.
-      const wakeUp = (): void => woken.abort('woken');
+      const bell = createBell(clock);
       const wake = (): void => {
         signalled = true;
-        wakeUp();
+        bell.ring();
       };
-      signal?.addEventListener('abort', wakeUp, { once: true });
+      signal?.addEventListener('abort', bell.ring, { once: true });
       const ofId = listeners.get(id) ?? new Set();
       listeners.set(id, ofId.add(wake));
       return {
         wait: async (ms) => {
-          if (!signalled && signal?.aborted !== true) await clock.sleep(ms, woken.signal);
-          if (woken.signal.aborted) woken = new AbortController();
+          if (signal?.aborted !== true) await bell.wait(ms);
+          bell.hush();
           const came = signalled;
           signalled = false;
           return came;
         },
         stop: () => {
-          signal?.removeEventListener('abort', wakeUp);
+          signal?.removeEventListener('abort', bell.ring);
           ofId.delete(wake);
           if (ofId.size === 0) listeners.delete(id);
         },

@@ -1,3 +1,4 @@
+import { createBell } from '../core/bell.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ReachCrashPoint } from '../core/crash-point.ts';
 import type { Log } from '../core/log-port.ts';
@@ -163,25 +164,6 @@ function createTries(world: DeliverWorld, { giveUp, onEnd }: { giveUp: AbortSign
         });
       underWay.set(nameOf(delivery), done);
     },
-  };
-}
-
-/** Ringing between two waits is not forgotten: the next wait ends at once. */
-function createBell(clock: Clock): {
-  ring: () => void;
-  hush: () => void;
-  wait: (ms: number) => Promise<void>;
-} {
-  let rung = new AbortController();
-  return {
-    ring: () => {
-      // A reason of ours: by default each abort builds an exception with its stack.
-      if (!rung.signal.aborted) rung.abort('rung');
-    },
-    hush: () => {
-      if (rung.signal.aborted) rung = new AbortController();
-    },
-    wait: (ms) => clock.sleep(ms, rung.signal),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createBell } from '../core/bell.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log-port.ts';
 
@@ -18,31 +19,24 @@ export function every(options: {
   round: (signal: AbortSignal) => Promise<void>;
 }): Loop {
   const stopping = new AbortController();
-  let nap = new AbortController();
-  let isWoken = false;
-  const wake = (): void => {
-    isWoken = true;
-    // A reason of ours: by default each abort builds an exception with its stack.
-    nap.abort('woken');
-  };
+  const bell = createBell(options.clock);
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      isWoken = false;
+      bell.hush();
       try {
         await options.round(stopping.signal);
       } catch (error) {
         options.log.error('loop.failed', { loop: options.name }, error);
       }
-      nap = new AbortController();
-      if (!isWoken && !stopping.signal.aborted) await options.clock.sleep(options.ms, nap.signal);
+      await bell.wait(options.ms);
     }
   };
   const running = run();
   return {
-    wake,
+    wake: bell.ring,
     stop: async () => {
       stopping.abort();
-      nap.abort();
+      bell.ring();
       await running;
     },
   };

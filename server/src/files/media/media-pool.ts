@@ -77,11 +77,16 @@ export class MediaPool {
     return this.#isClosed ? 0 : Math.min(this.#expecting, this.#options.poolSizeMax);
   }
 
+  /** Without those that are ending. */
+  #usableCount(): number {
+    return [...this.#members].filter((member) => member.process.isUsable).length;
+  }
+
   /** Keeps a child without work for a while, and for as long as work is expected. */
   #rest(member: Member): void {
     // The timer must not keep the server from ending; nor does the idle child.
     member.idleTimer = setTimeout(() => {
-      if (this.#members.size > this.#readyCount()) member.process.kill();
+      if (this.#usableCount() > this.#readyCount()) member.process.kill();
       else this.#rest(member);
     }, this.#options.idleExitMs).unref();
   }
