@@ -45,7 +45,9 @@ for (const engine of engines()) {
           numRuns: HISTORIES_PER_ROUND,
           interruptAfterTimeLimit: ROUND_MS_MAX,
         });
-        assert.ok(!result.failed, `replay with LUMEGATE_SEED=${seed}\n${fc.defaultReportMessage(result) ?? ''}`);
+        if (!result.failed) continue;
+        const told = `replay with LUMEGATE_SEED=${seed}\n${fc.defaultReportMessage(result) ?? ''}`;
+        throw new Error(told, { cause: result.errorInstance });
       }
       context.diagnostic(`${reached.commands} commands, LUMEGATE_SEED=${firstSeed}`);
       context.diagnostic([...reached.outcomes].map(([name, count]) => `${name} ${count}`).join(', '));
