@@ -1,11 +1,14 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
+import os from 'node:os';
 import { refused, parseChildMessage } from './media-task.ts';
 import type { FactsResult, MediaTask, TaskMessage } from './media-task.ts';
 
 /** From fork to `ready`; 150 ms on a free machine, seconds on one that swaps. */
 const START_MS_MAX = 20_000;
+/** Where the machine is short of cores the gateway comes first: callers and providers wait for it, nobody for a picture. */
+const NICENESS = os.constants.priority.PRIORITY_BELOW_NORMAL;
 /** JavaScript memory of a child. Pixels live outside it and are watched by the child itself. */
 const CHILD_HEAP_MB = 512;
 const STDERR_CHARACTERS_MAX = 2_000;
@@ -137,7 +140,7 @@ function forkChild(): ChildProcess {
   const env = Object.fromEntries(
     CHILD_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
-  return fork(entry, {
+  const child = fork(entry, {
     execPath: process.execPath,
     // Nothing is inherited: a parent under a debugger or a test runner must not make its children so.
     execArgv: [
@@ -154,6 +157,17 @@ function forkChild(): ChildProcess {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   });
+  giveWay(child);
+  return child;
+}
+
+/** Its threads, made later, inherit it. */
+function giveWay({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) os.setPriority(pid, NICENESS);
+  } catch {
+    // Already gone, or a system that does not allow it: it then works like any other process.
+  }
 }
 
 function collectStderr(child: ChildProcess): () => string {
