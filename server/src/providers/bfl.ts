@@ -10,6 +10,7 @@ import {
   costFrom,
   maybeNumber,
   maybeText,
+  named,
   outputsOf,
   parseJson,
   postJson,
@@ -60,7 +61,7 @@ export const bfl: Provider = {
     return outcomeOf(read.data, context);
   },
   callback: (delivery) => {
-    const read = z.object({ id: upstreamId }).safeParse(parseJson(delivery.body));
+    const read = named.safeParse(parseJson(delivery.body));
     return read.success ? referenceTo(read.data.id) : null;
   },
   probe: (baseUrl) => bare('GET', `${baseUrl}/v1/credits`),

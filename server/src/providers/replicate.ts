@@ -8,7 +8,7 @@ import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-
 import { replicateFailureKind } from './replicate-failure.ts';
 import { boundedWait } from './retry-after.ts';
 import { isSameInput } from './same-input.ts';
-import { bare, maybeText, outputsOf, parseJson, postJson, referenceTo, upstreamId } from './upstream-json.ts';
+import { bare, maybeText, named, outputsOf, parseJson, postJson, referenceTo, upstreamId } from './upstream-json.ts';
 
 const NAME = 'Replicate';
 /** Work that has not ended by then is stopped there: its files would be deleted after an hour anyway. */
@@ -53,7 +53,7 @@ export const replicate: Provider = {
       { 'cancel-after': CANCEL_AFTER },
     ),
   started: (answer) => {
-    const read = z.object({ id: upstreamId }).safeParse(answer.json);
+    const read = named.safeParse(answer.json);
     if (answer.status >= 300 || !read.success) return refused(answer);
     return { state: 'accepted', reference: referenceTo(read.data.id), costMicroUsd: null };
   },
@@ -68,7 +68,7 @@ export const replicate: Provider = {
   },
   cancel: (reference, baseUrl) => bare('POST', `${baseUrl}/predictions/${encodeURIComponent(reference.id)}/cancel`),
   callback: (delivery) => {
-    const read = z.object({ id: upstreamId }).safeParse(parseJson(delivery.body));
+    const read = named.safeParse(parseJson(delivery.body));
     return read.success ? referenceTo(read.data.id) : null;
   },
   find: (attempt) => {

@@ -2,7 +2,8 @@ import { microUsd } from '../core/money.ts';
 import { z } from 'zod';
 
 import { FAILURE_KINDS, type Outcome } from '../core/outcome.ts';
-import type { Provider, ProviderAnswer, ProviderReference, ProviderRequest, Started } from '../core/provider.ts';
+import type { Provider, ProviderAnswer, ProviderRequest, Started } from '../core/provider.ts';
+import { named, parseJson, referenceTo } from './upstream-json.ts';
 
 /** The part of the sandbox's answers that we read. */
 const generation = z.object({
@@ -60,7 +61,7 @@ export const sandbox: Provider = {
     body: null,
   }),
   callback: (delivery) => {
-    const read = z.object({ id: z.string() }).safeParse(parseJson(delivery.body));
+    const read = named.safeParse(parseJson(delivery.body));
     return read.success ? referenceTo(read.data.id) : null;
   },
   find: (attempt) => lookUp(attempt.baseUrl, attempt.attemptId),
@@ -78,10 +79,6 @@ export const sandbox: Provider = {
 
 /** No generation has this id: that the sandbox says so shows that it is there. */
 const PROBE_ID = '00000000-0000-7000-8000-000000000000';
-
-function referenceTo(id: string): ProviderReference {
-  return { id, pollUrl: null, cancelUrl: null };
-}
 
 function lookUp(baseUrl: string, id: string): ProviderRequest {
   return { method: 'GET', url: `${baseUrl}/v1/generations/${encodeURIComponent(id)}`, headers: {}, body: null };
@@ -115,14 +112,5 @@ function outcomeOf(read: z.infer<typeof generation>): Outcome {
         text: 'The generation was cancelled at the sandbox',
         retryAfterMs: null,
       };
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // A callback that is no JSON is no hint.
-    return null;
   }
 }

@@ -6,6 +6,8 @@ import type { ProviderReference, ProviderRequest } from '../core/provider.ts';
 
 /** A generation's id as providers form them. It becomes part of a path, so nothing that has a meaning there passes. */
 export const upstreamId = z.string().regex(/^[A-Za-z0-9][\w.:~-]{0,199}$/);
+/** What says which generation it is about. Made once: a schema made for each answer costs ten times what reading does. */
+export const named = z.object({ id: upstreamId });
 /** A field that we use where it is there: one of the wrong type counts as absent and spoils nothing else. */
 export const maybeText = z.string().nullish().catch(null);
 export const maybeNumber = z.number().nullish().catch(null);
