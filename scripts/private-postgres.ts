@@ -118,7 +118,7 @@ async function start(found: Binaries, user: User, folder: string): Promise<Priva
     unix_socket_directories: '',
     // Durable like a real one: what the tests prove about crashes must not come from a shortcut.
     fsync: 'on',
-    max_connections: '300',
+    max_connections: '1000',
     shared_buffers: '64MB',
     logging_collector: 'off',
   };
