@@ -10,7 +10,7 @@ import type { Upstream } from '../../server/src/core/upstream-port.ts';
 import { StoreUnavailable, type Database, type Tx } from '../../server/src/database/database.ts';
 import { createSignals } from '../../server/src/database/signals.ts';
 import { updateWebhookStatus } from '../../server/src/jobs/webhook-status.ts';
-import { COLLECTS_MAX } from '../../server/src/jobs/collect.ts';
+import { createCollectRoom } from '../../server/src/jobs/collect-room.ts';
 import { createLookPace } from '../../server/src/jobs/look-pace.ts';
 import { isRefused } from '../../server/src/jobs/place.ts';
 import { createSlots } from '../../server/src/jobs/slots.ts';
@@ -194,7 +194,7 @@ export function createSimProcess(parts: SimParts, name: string, ids: Set<string>
     keys,
     health,
     looks: createLookPace(health),
-    collects: createSlots(COLLECTS_MAX),
+    collects: createSlots(createCollectRoom()),
     inputs: NO_INPUTS,
     settings: parts.settings,
     publicUrl: () => 'https://gateway.invalid',

@@ -12,7 +12,7 @@ import { registerWorker } from '../../server/src/jobs/workers.ts';
 import type { JobCaller, JobsWorld } from '../../server/src/jobs/world.ts';
 import { startDispatch, type Dispatcher } from '../../server/src/loops/dispatch.ts';
 import type { Log } from '../../server/src/core/log-port.ts';
-import { COLLECTS_MAX } from '../../server/src/jobs/collect.ts';
+import { createCollectRoom } from '../../server/src/jobs/collect-room.ts';
 import { createLookPace } from '../../server/src/jobs/look-pace.ts';
 import { createRouteHealth } from '../../server/src/jobs/route-health.ts';
 import { createSlots } from '../../server/src/jobs/slots.ts';
@@ -159,7 +159,7 @@ export async function openJobsKit(t: TestContext, engine: Engine, options: KitOp
     keys,
     health,
     looks: createLookPace(health),
-    collects: createSlots(COLLECTS_MAX),
+    collects: createSlots(createCollectRoom()),
     inputs: NO_INPUTS,
     settings: simSettings({
       ...(options.queueMax === undefined ? {} : { teamQueueMax: options.queueMax }),

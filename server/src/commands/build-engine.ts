@@ -9,7 +9,7 @@ import { createSignals } from '../database/signals.ts';
 import { startMedia } from '../files/media/start-media.ts';
 import type { JobsWorld } from '../jobs/world.ts';
 import { createNet } from '../net/net.ts';
-import { COLLECTS_MAX } from '../jobs/collect.ts';
+import { createCollectRoom } from '../jobs/collect-room.ts';
 import { createLookPace } from '../jobs/look-pace.ts';
 import { createSlots } from '../jobs/slots.ts';
 import { createRouteHealth } from '../jobs/route-health.ts';
@@ -98,7 +98,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     keys,
     health,
     looks: createLookPace(health),
-    collects: createSlots(COLLECTS_MAX),
+    collects: createSlots(createCollectRoom()),
     inputs: inputReader({ ...inputs, sniff: (file) => contentTypeOf(media, file) }),
     settings,
     publicUrl,

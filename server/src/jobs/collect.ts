@@ -15,11 +15,6 @@ import { BLOB_URL, readSpooled } from './spool.ts';
 /** The largest result file; a longer one is the provider's fault. */
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
 const DOWNLOAD_MS_MAX = 300_000;
-/**
- * Results of one provider that a process takes in at once. More would keep the looks at other generations waiting, as
- * they share its one core, and fill the queue of the picture process.
- */
-export const COLLECTS_MAX = 32;
 /** A download that broke off is tried again: the work is paid, and links live for minutes at least. */
 const DOWNLOADS_MAX = 3;
 const DOWNLOAD_PAUSE_MS = 500;

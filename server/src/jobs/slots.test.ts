@@ -5,7 +5,7 @@ import { createSlots } from './slots.ts';
 
 describe('slots', () => {
   test('no more than the limit runs at once under one name, in the order of the calls, and another name has its own', async () => {
-    const slots = createSlots(2);
+    const slots = createSlots(() => 2);
     const entered: string[] = [];
     const leave = new Map<string, () => void>();
     const enter = (name: string, who: string): Promise<void> =>
@@ -28,8 +28,34 @@ describe('slots', () => {
     assert.deepEqual(entered, ['a1', 'a2', 'b1', 'a3', 'a4']);
   });
 
+  test('room that shrinks is kept to as others leave, and room that grows lets in all it has at the next leave', async () => {
+    let room = 2;
+    const slots = createSlots(() => room);
+    const entered: string[] = [];
+    const leave = new Map<string, () => void>();
+    const works = ['1', '2', '3', '4', '5'].map((who) =>
+      slots.within('a', async () => {
+        entered.push(who);
+        await new Promise<void>((resolve) => leave.set(who, resolve));
+      }),
+    );
+    await Promise.resolve();
+    room = 1;
+    leave.get('1')?.();
+    await works[0];
+    await Promise.resolve();
+    assert.deepEqual(entered, ['1', '2']);
+    room = 4;
+    leave.get('2')?.();
+    await works[1];
+    await Promise.resolve();
+    assert.deepEqual(entered, ['1', '2', '3', '4', '5']);
+    for (const who of ['3', '4', '5']) leave.get(who)?.();
+    await Promise.all(works);
+  });
+
   test('work that throws makes room all the same', async () => {
-    const slots = createSlots(1);
+    const slots = createSlots(() => 1);
     const failing = slots.within('a', async () => {
       throw new Error('broken');
     });
@@ -39,7 +65,7 @@ describe('slots', () => {
   });
 
   test('once lifted, everybody who waits or comes later goes on at once', async () => {
-    const slots = createSlots(1);
+    const slots = createSlots(() => 1);
     const { promise: held, resolve: leave } = Promise.withResolvers<void>();
     const first = slots.within('a', () => held);
     const second = slots.within('a', async () => 'second');

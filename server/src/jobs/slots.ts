@@ -11,32 +11,36 @@ interface Line {
   waiting: (() => void)[];
 }
 
-/** Room for `max` at once under each name; who came first goes first. */
-export function createSlots(max: number): Slots {
+/** Room for `max()` at once under each name, at least one, asked anew as each comes or leaves; who came first goes first. */
+export function createSlots(max: () => number): Slots {
   const lines = new Map<string, Line>();
   let isLifted = false;
+  const admit = (line: Line): void => {
+    const room = isLifted ? Infinity : max();
+    while (line.running < room && line.waiting.length > 0) {
+      line.running += 1;
+      line.waiting.shift()?.();
+    }
+  };
   return {
     within: async (name, work) => {
       const line = lines.get(name) ?? { running: 0, waiting: [] };
       lines.set(name, line);
-      if (line.running < max || isLifted) line.running += 1;
-      // Whoever leaves hands over the room, so that the count stays.
-      else await new Promise<void>((enter) => line.waiting.push(enter));
+      await new Promise<void>((enter) => {
+        line.waiting.push(enter);
+        admit(line);
+      });
       try {
         return await work();
       } finally {
-        const next = line.waiting.shift();
-        if (next === undefined) line.running -= 1;
-        else next();
+        line.running -= 1;
+        admit(line);
         if (line.running === 0) lines.delete(name);
       }
     },
     lift: () => {
       isLifted = true;
-      for (const line of lines.values()) {
-        line.running += line.waiting.length;
-        for (const enter of line.waiting.splice(0)) enter();
-      }
+      for (const line of lines.values()) admit(line);
     },
   };
 }

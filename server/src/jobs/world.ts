@@ -50,7 +50,7 @@ export interface JobsWorld {
   keys: ProviderKeys;
   health: RouteHealth;
   looks: LookPace;
-  /** Results on their way into the store, by provider: see `COLLECTS_MAX`. */
+  /** Results on their way into the store, by provider: see `createCollectRoom`. */
   collects: Slots;
   inputs: Inputs;
   settings: JobSettings;

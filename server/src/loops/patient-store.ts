@@ -21,7 +21,7 @@ export interface PatientStore {
  */
 export function patientStore(database: Database): PatientStore {
   if (database.engine === 'sqlite') return { database, lift: () => {} };
-  const slots = createSlots(CONNECTIONS_MAX);
+  const slots = createSlots(() => CONNECTIONS_MAX);
   return {
     database: {
       ...database,
