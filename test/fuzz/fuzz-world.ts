@@ -60,12 +60,14 @@ export interface OpenApi {
 export interface RequestSchema {
   properties: Record<string, ValueSchema> & { model: ValueSchema & { enum: string[] } };
   required?: string[];
+  /** Of a model that was retired. */
+  deprecated?: boolean;
 }
 
 /** The part of JSON Schema that requests use. */
 export interface ValueSchema {
   type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
-  enum?: string[];
+  enum?: (string | number)[];
   pattern?: string;
   format?: string;
   minLength?: number;

@@ -14,6 +14,7 @@ import {
   type RequestSchema,
 } from './fuzz-world.ts';
 import { runSeed } from './seed.ts';
+import { submitPaths } from './submit-cases.ts';
 import { changedTables } from './store-watch.ts';
 import { validBody } from './valid-bodies.ts';
 
@@ -30,7 +31,7 @@ for (const engine of serverEngines().filter(({ name }) => name === 'sqlite')) {
 
     it('each is refused by name, at both levels of every request, and changes nothing', async (context) => {
       let count = 0;
-      for (const { path, schema } of requestsOf(world)) {
+      for (const { path, schema } of eachRequest(world)) {
         const [body] = fc.sample(validBody(schema, world.upload.url), { numRuns: 1, seed });
         assert.ok(body !== undefined);
         const block = Object.entries(schema.properties).find(([, { type }]) => type === 'object');
@@ -101,15 +102,8 @@ for (const engine of serverEngines().filter(({ name }) => name === 'sqlite')) {
   });
 }
 
-function requestsOf(world: FuzzWorld): { path: string; schema: RequestSchema }[] {
-  const { schemas } = world.openApi.components;
-  const generate = schemas['ImagesGenerateRequest']?.oneOf ?? [];
-  const edit = schemas['ImagesEditRequest']?.oneOf ?? [];
-  return [
-    ...generate.map((schema) => ({ path: '/v2/images/generate', schema })),
-    ...edit.map((schema) => ({ path: '/v2/images/edit', schema })),
-    ...[...generate, ...edit].map((schema) => ({ path: '/v2/estimate', schema })),
-  ];
+function eachRequest(world: FuzzWorld): { path: string; schema: RequestSchema }[] {
+  return submitPaths(world).flatMap(({ path, schemas }) => schemas.map((schema) => ({ path, schema })));
 }
 
 /** Paths of all names in `value` that `schema` does not describe. */

@@ -7,14 +7,23 @@ import { validBody } from './valid-bodies.ts';
 
 /** The operations that take a request body, and the schemas of what they take. */
 export function submitPaths(world: FuzzWorld): { path: string; schemas: RequestSchema[] }[] {
-  const { schemas } = world.openApi.components;
-  const generate = schemas['ImagesGenerateRequest']?.oneOf ?? [];
-  const edit = schemas['ImagesEditRequest']?.oneOf ?? [];
-  return [
-    { path: '/v2/images/generate', schemas: generate },
-    { path: '/v2/images/edit', schemas: edit },
-    { path: '/v2/estimate', schemas: [...generate, ...edit] },
-  ];
+  const paths = requestsOf(world);
+  return [...paths, { path: '/v2/estimate', schemas: paths.flatMap(({ schemas }) => schemas) }];
+}
+
+const OPERATIONS = {
+  '/v2/images/generate': 'ImagesGenerateRequest',
+  '/v2/images/edit': 'ImagesEditRequest',
+  '/v2/images/upscale': 'ImagesUpscaleRequest',
+  '/v2/images/background-remove': 'ImagesBackgroundRemoveRequest',
+};
+
+/** The requests of each operation that a live key may make: a model that was retired is refused, and tested elsewhere. */
+function requestsOf({ openApi }: Pick<FuzzWorld, 'openApi'>): { path: string; schemas: RequestSchema[] }[] {
+  return Object.entries(OPERATIONS).map(([path, name]) => {
+    const schemas = openApi.components.schemas[name]?.oneOf ?? [];
+    return { path, schemas: schemas.filter((schema) => schema.deprecated !== true) };
+  });
 }
 
 /** A request with a body: right, or wrong in one place. */

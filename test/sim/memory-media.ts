@@ -46,6 +46,7 @@ export function createMemoryMedia(files: Map<string, Buffer>): MediaPort {
         sha256: sha256(bytes),
         width: side,
         height: side,
+        seconds: null,
         hasSignedProvenance: false,
         digitalSourceType: match[5] === undefined ? null : 'trainedAlgorithmicMedia',
       },

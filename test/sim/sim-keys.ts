@@ -47,7 +47,7 @@ export function openSimVault(random: Random): ProviderVault {
 }
 
 /** Callers of these worlds name no files. */
-export const NO_INPUTS: Inputs = { isOurs: () => false, read: async () => null };
+export const NO_INPUTS: Inputs = { isOurs: () => false, read: async () => null, measure: async () => null };
 
 /** The engine's settings as they are by default. */
 export function simSettings(own: Partial<JobSettings> = {}): JobSettings {

@@ -21,7 +21,7 @@ function cost(rule: RouteCost | null, given: Record<string, JsonValue> = {}): nu
   const route = model.routes.find(({ provider }) => provider === 'bfl');
   assert.ok(route);
   const parameters = { aspect_ratio: '1:1', resolution: '1MP', output_format: 'jpg', output_quality: 90, ...given };
-  return expectedCost(model, { ...route, cost: rule }, parameters);
+  return expectedCost(model, { ...route, cost: rule }, { parameters });
 }
 
 describe('expectedCost', () => {

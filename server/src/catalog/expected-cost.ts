@@ -1,23 +1,23 @@
 import { microUsd, type MicroUsd } from '../core/money.ts';
-import type { JsonValue } from './json-value.ts';
+import { amountOf } from './amount.ts';
 import { megapixelsIn } from './megapixels.ts';
 import type { Model, PerMegapixelCost, Route } from './model.ts';
 import { expectedSize, mapParameters } from './parameter-map.ts';
+import { factsFor, type PricedInput } from './priced-input.ts';
+
+/** Rounding must not lift what binary fractions make a hair too large. */
+const HAIR = 1e-6;
 
 /**
- * What one generation will cost the operator on a route, in whole micro-dollars rounded up, with `parameters` as
- * `checkInput` gives them; null where the route's cost is unknown or rests on a size that nobody knows beforehand.
+ * What one generation will cost the operator on a route, in whole micro-dollars rounded up; null where the route's cost is unknown or rests on a size that nobody knows beforehand.
  */
-export function expectedCost(
-  model: Model,
-  route: Route,
-  parameters: Readonly<Record<string, JsonValue>>,
-): MicroUsd | null {
+export function expectedCost(model: Model, route: Route, input: PricedInput): MicroUsd | null {
   const { cost } = route;
   if (cost === null) return null;
   if (cost.mode === 'none') return microUsd(0);
   if (cost.mode === 'flat') return microUsd(cost.microUsd);
-  const mapped = mapParameters(model, route, { prompt: '', parameters, given: {} });
+  if (cost.mode === 'formula') return microUsd(Math.ceil(amountOf(cost.microUsd, factsFor(model, input)) - HAIR));
+  const mapped = mapParameters(model, route, { prompt: '', parameters: input.parameters, given: {} });
   const size = expectedSize(mapped);
   if (size === null) return null;
   return sumCost(cost, { outputs: megapixelsIn(size), inputs: mapped.files.length });

@@ -1,4 +1,5 @@
 import { MICRO_PER_CREDIT } from '../core/money.ts';
+import { findAmountProblems } from './find-amount-problems.ts';
 import { findRouteProblems } from './find-route-problems.ts';
 import type { JsonValue } from './json-value.ts';
 import type { Model, ParameterSchema, PerMegapixelPrice } from './model.ts';
@@ -13,7 +14,11 @@ export function findModelProblems(model: Model): string[] {
       findParameterProblems(name, schema),
     ),
     ...findPriceProblems(model),
-    ...(model.availability.state === 'live' && model.routes.length === 0 ? ['it is live without a route'] : []),
+    ...findAmountProblems(model, model.outputs).map((text) => `outputs: ${text}`),
+    ...findAmountProblems(model, model.seconds ?? 0).map((text) => `seconds: ${text}`),
+    ...(model.availability.state === 'live' && model.routes.every((route) => route.sandbox)
+      ? ['it is live without a route to a provider']
+      : []),
     ...findConditionProblems(model),
   ];
   // Routes are judged by price and conditions too, so these have to be right first.
@@ -32,9 +37,6 @@ function findNameProblems(model: Model): string[] {
     if (Object.hasOwn(model.parameters, name)) problems.push(`"${name}" is both a parameter and ignored`);
   }
   const promptInside = Object.hasOwn(model.parameters, 'prompt');
-  if (model.prompt === null && !model.requiredParameters.includes('prompt')) {
-    problems.push('prompt is null, so it must be a required parameter');
-  }
   if (model.prompt !== null && promptInside) problems.push('prompt is both beside the parameters and one of them');
   return problems;
 }
@@ -63,6 +65,7 @@ function isPattern(text: string): boolean {
 
 function findPriceProblems(model: Model): string[] {
   const { price } = model;
+  if (price.mode === 'formula') return findAmountProblems(model, price.credits).map((text) => `price: ${text}`);
   const amounts =
     price.mode === 'flat' ? [price.credits] : [price.firstCredits, price.furtherCredits, price.input.creditsEach];
   const tooFine = amounts.filter((credits) => !Number.isSafeInteger(Number((credits * MICRO_PER_CREDIT).toFixed(3))));
@@ -80,7 +83,7 @@ function findSizeProblems(model: Model, price: PerMegapixelPrice): string[] {
   if (size !== undefined && typeof size.default !== 'string')
     problems.push(`price: "${price.output.parameter}" needs a default`);
   for (const value of size?.enum ?? []) {
-    if (price.output.megapixels[value] === undefined) problems.push(`price: no megapixels for "${value}"`);
+    if (price.output.megapixels[String(value)] === undefined) problems.push(`price: no megapixels for "${value}"`);
   }
   for (const name of [price.output.sides.width, price.output.sides.height]) {
     if (model.parameters[name]?.type !== 'integer') problems.push(`price: "${name}" must be an integer parameter`);

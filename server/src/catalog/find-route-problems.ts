@@ -1,7 +1,8 @@
 import { MICRO_PER_CREDIT } from '../core/money.ts';
 import { expectedCost } from './expected-cost.ts';
+import type { InputFacts } from './amount.ts';
 import type { JsonValue } from './json-value.ts';
-import { targetsOf, type MapRule, type SizeRule } from './map-rule.ts';
+import { targetsOf, type MapRule, type SizeRule, type ValuesRule } from './map-rule.ts';
 import type { Model, ParameterSchema, Route } from './model.ts';
 import { quote } from './quote.ts';
 
@@ -21,7 +22,7 @@ interface RulePlace {
 
 /** What is wrong with one route of a model: its map, its words and its cost; empty when nothing is. */
 export function findRouteProblems(model: Model, route: Route): string[] {
-  const names = new Set(['prompt', ...Object.keys(model.parameters)]);
+  const names = new Set([...(model.prompt === null ? [] : ['prompt']), ...Object.keys(model.parameters)]);
   const targets = [...Object.values(route.map).flatMap(targetsOf), ...Object.keys(route.constants)];
   const inMap = [
     ...[...names].filter((name) => !Object.hasOwn(route.map, name)).map((name) => `no rule for "${name}"`),
@@ -46,13 +47,27 @@ function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
   const schema = name === 'prompt' ? (model.parameters[name] ?? { type: 'string' as const }) : model.parameters[name];
   switch (rule.rule) {
     case 'values':
-      return findTableProblems(name, schema, rule.values);
+      return [
+        ...findTableProblems(name, schema, rule),
+        ...Object.keys(rule.substitutes ?? {})
+          .filter((value) => !Object.hasOwn(rule.values, value))
+          .map((value) => `${name}: "${value}" is substituted by nothing`),
+      ];
+    case 'nearest':
+      return [...findNumberProblems(name, schema), ...(rule.numbers.length > 0 ? [] : [`${name}: no number to send`])];
+    case 'json':
+      return schema?.type === 'array' || schema?.type === 'object' || schema?.type === 'string'
+        ? []
+        : [`"${name}" is neither a list nor a text`];
+    case 'text':
+      return rule.text.includes('{}') ? [] : [`${name}: its text has no place for the value`];
     case 'first-items':
       return schema?.type === 'array' ? [] : [`"${name}" is no list`];
     case 'file':
       return schema?.format === 'uri' ? [] : [`"${name}" is no address`];
     case 'files':
-      if (schema?.items?.format !== 'uri') return [`"${name}" is no list of addresses`];
+      if (schema?.items?.format !== 'uri' && schema?.format !== 'uri')
+        return [`"${name}" is no address and no list of them`];
       return (typeof rule.to === 'string') === (rule.max === undefined) ? [`${name}: max goes with one list`] : [];
     case 'scale':
       return [...findNumberProblems(name, schema), ...findScaleProblems(name, { points: rule.points, schema })];
@@ -67,7 +82,7 @@ function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
       return DONE_BY_GATEWAY.has(name) ? [] : [`the gateway cannot do "${name}" itself`];
     case 'implied': {
       const isSaid = (route.when ?? []).some(
-        (condition) => condition.parameter === name && ('equals' in condition || condition.is === 'absent'),
+        (condition) => condition.parameter === name && (!('is' in condition) || condition.is === 'absent'),
       );
       return isSaid ? [] : [`"${name}" is implied, but "when" leaves it open`];
     }
@@ -93,14 +108,11 @@ function findReachProblems({ model, route, name, rule }: RulePlace): string[] {
   return isAddress && sendsIt && !route.sandbox ? [`"${name}" is an address and needs the rule of a file`] : [];
 }
 
-function findTableProblems(
-  name: string,
-  schema: ParameterSchema | undefined,
-  table: Readonly<Record<string, unknown>>,
-): string[] {
-  const values = schema?.type === 'boolean' ? ['true', 'false'] : schema?.enum;
-  if (values === undefined) return [`"${name}" has no fixed values to translate`];
-  return values.filter((value) => !Object.hasOwn(table, value)).map((value) => `${name}: nothing for "${value}"`);
+function findTableProblems(name: string, schema: ParameterSchema | undefined, rule: ValuesRule): string[] {
+  const values = schema?.type === 'boolean' ? ['true', 'false'] : schema?.enum?.map(String);
+  if (rule.otherwise !== undefined) return [];
+  if (values === undefined) return [`"${name}" has no fixed values to translate, and no "otherwise"`];
+  return values.filter((value) => !Object.hasOwn(rule.values, value)).map((value) => `${name}: nothing for "${value}"`);
 }
 
 function findNumberProblems(name: string, schema: ParameterSchema | undefined): string[] {
@@ -124,7 +136,7 @@ function findScaleProblems(
 
 function findSizeProblems(model: Model, name: string, rule: SizeRule): string[] {
   const { areaFrom } = rule;
-  const areas = areaFrom === undefined ? [] : (model.parameters[areaFrom.parameter]?.enum ?? []);
+  const areas = areaFrom === undefined ? [] : (model.parameters[areaFrom.parameter]?.enum ?? []).map(String);
   const hasArea = (value: string): boolean =>
     areaFrom?.areaPixels[value] !== undefined || areaFrom?.unsized?.includes(value) === true;
   return [
@@ -164,24 +176,40 @@ function namesReadBy(rule: SizeRule): string[] {
 /** The plainest request of the route must not cost more than it brings, unless the file says why. */
 function findCostProblems(model: Model, route: Route): string[] {
   const parameters = plainestParameters(model, route);
-  const cost = expectedCost(model, route, parameters);
+  const cost = expectedCost(model, route, { parameters, inputs: anyInputs(model) });
   const isExcused = route.cost !== null && route.cost.mode !== 'none' && route.cost.lossReason !== null;
   if (cost === null || isExcused) return [];
-  const priceMicroUsd = (quote(model, parameters).priceMicro / MICRO_PER_CREDIT) * MICRO_USD_PER_CREDIT;
+  const priceMicroUsd =
+    (quote(model, { parameters, inputs: anyInputs(model) }).priceMicro / MICRO_PER_CREDIT) * MICRO_USD_PER_CREDIT;
   if (cost <= priceMicroUsd) return [];
   return [`it costs ${cost} micro-dollars where the price brings ${priceMicroUsd}; lower it or give a lossReason`];
 }
 
-/** The defaults, and what the route's conditions ask for. */
+/** One megapixel and ten seconds, for prices that go by a file. */
+function anyInputs(model: Model): Record<string, InputFacts> {
+  const files = Object.entries(model.parameters).filter(([, schema]) => schema.format === 'uri');
+  return Object.fromEntries(files.map(([name]) => [name, { megapixels: 1, seconds: 10 }]));
+}
+
+/** The defaults, what must be there, and what the route's conditions ask for. */
 function plainestParameters(model: Model, route: Route): Record<string, JsonValue> {
-  const defaults = Object.entries(model.parameters).flatMap(([name, { default: preset }]) =>
-    preset === undefined ? [] : [[name, preset] as const],
-  );
+  const defaults = Object.entries(model.parameters).flatMap(([name, schema]) => {
+    const preset = schema.default ?? (model.requiredParameters.includes(name) ? anyValueOf(schema) : undefined);
+    return preset === undefined ? [] : [[name, preset] as const];
+  });
   const parameters: Record<string, JsonValue> = Object.fromEntries(defaults);
   for (const condition of route.when ?? []) {
     if ('equals' in condition) parameters[condition.parameter] = condition.equals;
+    else if ('oneOf' in condition) parameters[condition.parameter] = condition.oneOf[0] ?? null;
     else if (condition.is === 'present')
       parameters[condition.parameter] = model.parameters[condition.parameter]?.type === 'array' ? [ANY_URL] : ANY_URL;
   }
   return parameters;
+}
+
+function anyValueOf(schema: ParameterSchema): JsonValue {
+  if (schema.enum !== undefined) return schema.enum[0] ?? null;
+  if (schema.type === 'boolean') return false;
+  if (schema.type === 'number' || schema.type === 'integer') return schema.minimum ?? 1;
+  return schema.type === 'array' ? [ANY_URL] : ANY_URL;
 }

@@ -8,14 +8,17 @@ import { findModelProblems } from './find-model-problems.ts';
 import { deepFreeze, isJsonObject, type JsonValue } from './json-value.ts';
 import type {
   FlatCost,
+  FormulaCost,
   Model,
   Operation,
   ParameterSchema,
   PerMegapixelCost,
+  PriceFile,
   PriceRule,
   ProviderFacts,
   Route,
 } from './model.ts';
+import { sandboxRouteFor } from './sandbox-route.ts';
 import { nearestName } from './spelling.ts';
 
 /** Everything the server knows about models and providers. Frozen; nothing in it changes while the server runs. */
@@ -49,6 +52,7 @@ type RouteFile = Omit<Route, 'sandbox' | 'template' | 'when' | 'standIn' | 'cost
   cost:
     | (Omit<FlatCost, 'lossReason'> & Optional)
     | (Omit<PerMegapixelCost, 'lossReason'> & Optional)
+    | (Omit<FormulaCost, 'lossReason'> & Optional)
     | { mode: 'none' }
     | null;
   /** The name of a file in `workflows/`. */
@@ -59,14 +63,17 @@ interface Optional {
 }
 
 /** The content of a model's file: what is not in the glossary, the providers' files or computed. */
-type ModelFile = Omit<Model, 'routes' | 'priceVersion'> & {
+type ModelFile = Omit<Model, 'routes' | 'price' | 'priceVersion' | 'outputs' | 'seconds'> & {
   routes: readonly RouteFile[];
+  price: PriceFile;
+  outputs?: Model['outputs'];
+  seconds?: Model['seconds'];
   $schema?: string;
 };
 
 /** Reads and checks the catalogue folder. Throws an Error that names the file and the reason. */
-export function loadCatalog(folder: string): Catalog {
-  return buildCatalog(readCatalogFiles(folder));
+export function loadCatalog(folder: string, options: CatalogOptions = {}): Catalog {
+  return buildCatalog(readCatalogFiles(folder), options);
 }
 
 /** The folder's files, parsed and not yet checked: for `withInstances` before `buildCatalog`. Throws in the same way. */
@@ -81,8 +88,17 @@ export function readCatalogFiles(folder: string): CatalogFiles {
   };
 }
 
+/** What the operator decides about the catalogue. */
+export interface CatalogOptions {
+  /** What a run is sold for where its price is reckoned from a provider's: so many times the cost. */
+  margin?: number;
+}
+
+/** Where the operator says nothing: a quarter on top of the cost. */
+export const MARGIN_DEFAULT = 1.25;
+
 /** The same from contents already parsed; throws in the same way. */
-export function buildCatalog(files: CatalogFiles): Catalog {
+export function buildCatalog(files: CatalogFiles, { margin = MARGIN_DEFAULT }: CatalogOptions = {}): Catalog {
   const glossary = parseGlossary(files.glossary);
   const providers = new Map<string, ProviderFacts>();
   const checkProvider = schemaCheck(files.providerSchema);
@@ -100,7 +116,13 @@ export function buildCatalog(files: CatalogFiles): Catalog {
     const file = `models/${name}.json`;
     checkModel(file, content);
     // Safe: the model schema was just checked, and ModelFile says in types what it says.
-    const model = completeModel(content as ModelFile, { file, glossary, providers, workflows: files.workflows ?? {} });
+    const model = completeModel(content as ModelFile, {
+      file,
+      glossary,
+      providers,
+      workflows: files.workflows ?? {},
+      margin,
+    });
     if (model.id !== name) fail(file, `its id is "${model.id}"; the file name must be the id`);
     const problems = findModelProblems(model);
     if (problems.length > 0) fail(file, problems.join('; '));
@@ -139,6 +161,7 @@ interface Surroundings {
   glossary: ReadonlyMap<string, string>;
   providers: ReadonlyMap<string, ProviderFacts>;
   workflows: Readonly<Record<string, unknown>>;
+  margin: number;
 }
 
 function completeModel(content: ModelFile, surroundings: Surroundings): Model {
@@ -152,13 +175,28 @@ function completeModel(content: ModelFile, surroundings: Surroundings): Model {
         return [name, { ...schema, description }];
       }),
     );
+  const price = completePrice(facts.price, surroundings.margin);
+  const routes = facts.routes.map((route) => completeRoute(route, surroundings));
   return {
     ...facts,
+    outputs: facts.outputs ?? 1,
+    seconds: facts.seconds ?? null,
     parameters: describe(facts.parameters),
     ignored: describe(facts.ignored),
-    priceVersion: priceVersion(facts.price),
-    routes: facts.routes.map((route) => completeRoute(route, surroundings)),
+    price,
+    priceVersion: priceVersion(price),
+    routes: routes.some((route) => route.sandbox)
+      ? routes
+      : [...sandboxRouteFor(facts, surroundings.providers), ...routes],
   };
+}
+
+const MICRO_USD_PER_CREDIT = 10_000;
+
+function completePrice(price: PriceFile, margin: number): PriceRule {
+  if (price.mode !== 'formula' || 'credits' in price) return price;
+  const { costMicroUsd, ...facts } = price;
+  return { ...facts, credits: { product: [costMicroUsd, margin / MICRO_USD_PER_CREDIT] } };
 }
 
 function completeRoute(route: RouteFile, { file, providers, workflows }: Surroundings): Route {

@@ -1,6 +1,6 @@
 import type { JsonValue } from './json-value.ts';
 
-/** The provider takes the parameter as it is, under the name `to`. */
+/** The provider takes the parameter as it is, under the name `to`. Dots in `to` lead into objects, in every rule. */
 export interface RenameRule {
   rule: 'rename';
   to: string;
@@ -9,13 +9,43 @@ export interface RenameRule {
 }
 
 /**
- * The provider has other words for the same values: every value of the schema's list, or `true` and `false`. A file
- * format that it cannot make stands for one that loses nothing: the engine converts the stored file to the one asked for.
+ * The provider has other words for the same values: every value of the schema's list, or `true` and `false`; null for a
+ * value that it takes as said where nothing is sent. A file format that it cannot make stands for one that loses nothing:
+ * the engine converts the stored file to the one asked for.
  */
 export interface ValuesRule {
   rule: 'values';
   to: string;
-  values: Readonly<Record<string, string | number | boolean>>;
+  values: Readonly<Record<string, JsonValue>>;
+  /** Values that the provider does not have and others stand for, with the reason that is told to who asked for one. */
+  substitutes?: Readonly<Record<string, string>>;
+  /** What is sent (null: nothing) for a value that the table does not have; needed where the schema leaves the text free. */
+  otherwise?: { value: JsonValue; reason: string };
+}
+
+/** The provider wants the value inside a text: `{}` stands for it, as in `{}s` for seconds. */
+export interface TextRule {
+  rule: 'text';
+  to: string;
+  text: string;
+}
+
+/** The provider takes fewer numbers; the nearest one is sent, the larger of two equally near ones. */
+export interface NearestRule {
+  rule: 'nearest';
+  to: string;
+  numbers: readonly number[];
+  /** Where the provider wants it inside a text: `{}` stands for it. */
+  text?: string;
+  /** Told to the caller whose value had to change. */
+  reason: string;
+}
+
+/** A list or an object goes as JSON text, or (`value`) JSON text as what it says; text that is no JSON is told and left out. */
+export interface JsonRule {
+  rule: 'json';
+  to: string;
+  as: 'text' | 'value';
 }
 
 /** The provider has no counterpart; `reason` is told to the caller who asked for it. */
@@ -60,7 +90,7 @@ export interface FileRule {
   as: FileForm;
 }
 
-/** The parameter is a list of addresses: to one list of at most `max`, or to as many fields as are named. */
+/** The parameter is an address or a list of them: to one list of at most `max`, or to as many fields as are named. */
 export interface FilesRule {
   rule: 'files';
   to: string | readonly string[];
@@ -123,8 +153,8 @@ export type PixelTarget =
   | { width: string; height: string }
   /** An object with `width` and `height`, or a word where the ratio has one and the caller wants no other size. */
   | { object: string; words: Readonly<Record<string, { word: string; width: number; height: number }>> }
-  /** Text such as `1024x768`. */
-  | { text: string };
+  /** Text such as `1024x768`, or with another separator than `x`. */
+  | { text: string; separator?: string };
 
 /** The provider takes pixels where the caller names a ratio. */
 export interface AspectRatioToPixelsRule extends SizeLimits {
@@ -149,6 +179,9 @@ export type SizeRule = AspectRatioToPixelsRule | AspectRatioRule;
 export type MapRule =
   | RenameRule
   | ValuesRule
+  | TextRule
+  | NearestRule
+  | JsonRule
   | DropRule
   | ReadByRule
   | ImpliedRule
@@ -180,6 +213,9 @@ export function targetsOf(rule: MapRule): string[] {
     }
     case 'rename':
     case 'values':
+    case 'text':
+    case 'nearest':
+    case 'json':
     case 'first-items':
     case 'file':
     case 'scale':

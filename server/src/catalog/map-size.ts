@@ -3,6 +3,7 @@ import type { AspectRatioRule, AspectRatioToPixelsRule, PixelTarget, SizeLimits,
 import { note, type Mapping } from './mapping.ts';
 import { megapixelsIn, PIXELS_PER_MEGAPIXEL } from './megapixels.ts';
 import { nearestSize, ratioOf, sizeForRatio, type Size } from './pixels-from-ratio.ts';
+import { put } from './put.ts';
 
 /** A shape that is off by less than this is what the caller asked for: sides come in steps. */
 const SHAPE_TOLERANCE = 0.04;
@@ -35,11 +36,11 @@ function mapPixels(mapping: Mapping, name: string, rule: AspectRatioToPixelsRule
 
 function writePixels(mapping: Mapping, to: PixelTarget, { size, word }: { size: Size; word: string | null }): void {
   const { parameters } = mapping.result;
-  if ('object' in to) parameters[to.object] = word ?? { width: size.width, height: size.height };
-  else if ('text' in to) parameters[to.text] = sizeText(size);
+  if ('object' in to) put(parameters, to.object, word ?? { width: size.width, height: size.height });
+  else if ('text' in to) put(parameters, to.text, sizeText(size, to.separator));
   else {
-    parameters[to.width] = size.width;
-    parameters[to.height] = size.height;
+    put(parameters, to.width, size.width);
+    put(parameters, to.height, size.height);
   }
 }
 
@@ -58,7 +59,7 @@ function mapRatio(mapping: Mapping, name: string, rule: AspectRatioRule): void {
   const isCustom = fromSides !== null || (known === null && !isUnsized(mapping, rule));
   if (isCustom && typeof rule.others !== 'string') {
     const size = fromSides ?? sizeForRatio(ratio, areaFor(mapping, rule), rule);
-    parameters[rule.to] = rule.others.word;
+    put(parameters, rule.to, rule.others.word);
     writePixels(mapping, rule.others, { size, word: null });
     mapping.result.size = { width: size.width, height: size.height, isExact: true };
     if (fromSides === null) noteArea(mapping, rule, size);
@@ -67,7 +68,7 @@ function mapRatio(mapping: Mapping, name: string, rule: AspectRatioRule): void {
     return;
   }
   const sent = known ?? (rule.others === 'as-asked' ? writtenRatio(ratio, rule) : nearestRatio(rule, ratio));
-  parameters[rule.to] = sent;
+  put(parameters, rule.to, sent);
   writeArea(mapping, rule);
   const shape = ratioOf(sent) ?? 1;
   if (!isUnsized(mapping, rule)) {
@@ -82,7 +83,7 @@ function writeArea(mapping: Mapping, { areaFrom, area }: AspectRatioRule): void 
   // The load check saw a word for every value the schema allows.
   const word = area.words[value];
   if (word === undefined) throw new RangeError(`no counterpart for ${areaFrom.parameter} = ${value}`);
-  mapping.result.parameters[area.to] = word;
+  put(mapping.result.parameters, area.to, word);
 }
 
 /** No provider's ratios have longer sides. */
@@ -202,6 +203,6 @@ function sizeFromSides(
   return size;
 }
 
-function sizeText({ width, height }: Size): string {
-  return `${width}x${height}`;
+function sizeText({ width, height }: Size, separator = 'x'): string {
+  return `${width}${separator}${height}`;
 }

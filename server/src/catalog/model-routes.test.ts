@@ -149,7 +149,7 @@ describe('the routes of the Flux family', () => {
     for (const model of models.filter((one) => one.prompt !== null)) {
       const input = checked(model, {});
       for (const route of model.routes.filter((one) => meetsConditions(one, input.parameters))) {
-        const cost = expectedCost(model, route, input.parameters);
+        const cost = expectedCost(model, route, input);
         assert.equal(cost === 0, route.cost?.mode === 'none', `${model.id} at ${route.provider}`);
         assert.notEqual(cost, null, `${model.id} at ${route.provider}`);
       }

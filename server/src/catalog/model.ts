@@ -1,3 +1,4 @@
+import type { Amount } from './amount.ts';
 import type { JsonValue } from './json-value.ts';
 import type { MapRule } from './map-rule.ts';
 
@@ -19,11 +20,11 @@ export type Operation = (typeof OPERATIONS)[number];
 
 /** One parameter: the part of JSON Schema that the contract uses, with our own additions marked `x-`. */
 export interface ParameterSchema {
-  type: 'string' | 'integer' | 'number' | 'boolean' | 'array';
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
   /** The text shown to people; from `parameters.json` unless the model's file has its own. */
   description?: string;
   default?: JsonValue;
-  enum?: readonly string[];
+  enum?: readonly (string | number)[];
   pattern?: string;
   format?: 'uri';
   minLength?: number;
@@ -33,6 +34,10 @@ export interface ParameterSchema {
   items?: ParameterSchema;
   minItems?: number;
   maxItems?: number;
+  /** Of an object, which has no other names than these. */
+  properties?: Readonly<Record<string, ParameterSchema>>;
+  required?: readonly string[];
+  additionalProperties?: false;
   /** Suggested values where the pattern allows more. */
   'x-choices'?: readonly (string | number)[];
   /** Where a form shows it; `basic` when absent. */
@@ -76,8 +81,19 @@ export interface PerMegapixelPrice extends PriceFacts {
   input: { parameter: string; creditsEach: number };
 }
 
+/** An amount of credits that depends on the request. */
+export interface FormulaPrice extends PriceFacts {
+  mode: 'formula';
+  /** What the price goes by, for people and for the wire. */
+  unit: 'flat' | 'per-second' | 'per-output';
+  credits: Amount;
+}
+
 /** How a price is computed. Amounts are credits with at most six decimals; the sum is rounded up to whole credits. */
-export type PriceRule = FlatPrice | PerMegapixelPrice;
+export type PriceRule = FlatPrice | PerMegapixelPrice | FormulaPrice;
+
+/** A price as a file may have it: where no price of the model is known it is a provider's cost, times the operator's margin. */
+export type PriceFile = PriceRule | (Omit<FormulaPrice, 'credits'> & { costMicroUsd: Amount });
 
 /** How well a fact is known: A vendor's own text, B vendor's own source, C several third parties, D one, M unconfirmed. */
 export type EvidenceGrade = 'A' | 'B' | 'C' | 'D' | 'M';
@@ -85,7 +101,8 @@ export type EvidenceGrade = 'A' | 'B' | 'C' | 'D' | 'M';
 /** A test of the caller's input with its defaults; an empty list counts as absent. */
 export type RouteCondition =
   | { parameter: string; is: 'present' | 'absent' }
-  | { parameter: string; equals: string | boolean };
+  | { parameter: string; equals: string | number | boolean }
+  | { parameter: string; oneOf: readonly (string | number)[] };
 
 interface CostFacts {
   /** The day on which the cost was true, as `YYYY-MM-DD`. */
@@ -113,8 +130,14 @@ export interface PerMegapixelCost extends CostFacts {
   roundUp: boolean;
 }
 
+/** An amount of micro-dollars that depends on the request. */
+export interface FormulaCost extends CostFacts {
+  mode: 'formula';
+  microUsd: Amount;
+}
+
 /** What a generation costs the operator; `none` on his own machine and in the sandbox. */
-export type RouteCost = FlatCost | PerMegapixelCost | { mode: 'none' };
+export type RouteCost = FlatCost | PerMegapixelCost | FormulaCost | { mode: 'none' };
 
 /** One way to run a model: a provider, its own name for the model, and how parameters are translated. */
 export interface Route {
@@ -171,6 +194,9 @@ export interface Model {
   requiredParameters: readonly string[];
   /** Names that the family's block accepts and this model does not use: checked the same way, then reported. */
   ignored: Readonly<Record<string, ParameterSchema>>;
+  /** How many results a run orders, at most, and the seconds of each; null for pictures and where nobody can know. */
+  outputs: Amount;
+  seconds: Amount | null;
   price: PriceRule;
   /** Changes whenever the price rule does. */
   priceVersion: string;

@@ -2,7 +2,7 @@ import { FALLBACKS, PROVIDER_ID_PATTERN, PROVIDERS_MAX, WEBHOOK_EVENTS } from '.
 import { ANY_ROUTE } from './check-input.ts';
 import type { JsonValue } from './json-value.ts';
 import type { Availability, Model, ParameterSchema } from './model.ts';
-import { priceRange, type PricingMode } from './quote.ts';
+import { priceRange, pricingModeOf, type PricingMode } from './quote.ts';
 
 type JsonObject = Record<string, JsonValue>;
 
@@ -13,6 +13,8 @@ export function requestSchema(model: Model): JsonObject {
     type: 'object',
     title: model.label,
     description: model.tagline,
+    // Whoever reads the document sees that it is not for new code.
+    ...(model.availability.state === 'retired' ? { deprecated: true } : {}),
     additionalProperties: false,
     properties: {
       model: { type: 'string', enum: [model.id], description: 'The model to run.' },
@@ -84,9 +86,13 @@ function blockSchema(model: Model): JsonObject {
   };
 }
 
+function publicSchemas(schemas: Readonly<Record<string, ParameterSchema>>): JsonObject {
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, publicSchema(schema)]));
+}
+
 /** Our own additions in words that JSON Schema has. */
 function publicSchema(schema: ParameterSchema): JsonObject {
-  const { 'x-choices': choices, 'x-group': _, items, enum: values, ...rest } = schema;
+  const { 'x-choices': choices, 'x-group': _, items, enum: values, properties, required, ...rest } = schema;
   // The contract leaves some integers without limits; numbers that JSON readers would round are refused.
   const safe = schema.type === 'integer' ? { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } : {};
   return {
@@ -95,6 +101,8 @@ function publicSchema(schema: ParameterSchema): JsonObject {
     ...(values === undefined ? {} : { enum: [...values] }),
     ...(items === undefined ? {} : { items: publicSchema(items) }),
     ...(choices === undefined ? {} : { examples: [...choices] }),
+    ...(properties === undefined ? {} : { properties: publicSchemas(properties) }),
+    ...(required === undefined ? {} : { required: [...required] }),
   };
 }
 
@@ -124,7 +132,8 @@ export interface ModelDescription {
   modality: Model['modality'];
   description: string;
   costMin: number;
-  costMax: number;
+  /** Absent where the price goes by a file that has no limit. */
+  costMax?: number;
   pricingMode: PricingMode;
   family: string;
   maker: { name: string; url: string };
@@ -148,8 +157,8 @@ export function describeModel(model: Model): ModelDescription {
     modality: model.modality,
     description: model.tagline,
     costMin: min,
-    costMax: max,
-    pricingMode: model.price.mode === 'flat' ? 'flat' : 'per-output',
+    ...(max === null ? {} : { costMax: max }),
+    pricingMode: pricingModeOf(model),
     family: model.family,
     maker: model.maker,
     endpoint: `/v2/${model.operations[0] ?? ''}`,

@@ -1,8 +1,19 @@
 import { textOf, type JsonValue } from './json-value.ts';
-import type { ClampRule, FilesRule, FoldRule, MapRule, ScaleRule } from './map-rule.ts';
+import type {
+  ClampRule,
+  FilesRule,
+  FoldRule,
+  JsonRule,
+  MapRule,
+  NearestRule,
+  ScaleRule,
+  TextRule,
+  ValuesRule,
+} from './map-rule.ts';
 import { mapSize } from './map-size.ts';
 import { note, type MappableInput, type MappedParameters, type Mapping, type OrderedSize } from './mapping.ts';
 import type { Model, Route } from './model.ts';
+import { put, valueAt } from './put.ts';
 
 export type { Adjustment, MappableInput, MappedFile, MappedParameters, OrderedSize } from './mapping.ts';
 
@@ -13,7 +24,8 @@ export function mapParameters(model: Model, route: Route, input: MappableInput):
     const applied = route.upstreamModel === model.id ? route.provider : `${route.provider}: ${route.upstreamModel}`;
     result.adjustments.push({ parameter: 'model', asked: model.id, applied, reason: route.standIn });
   }
-  const mapping: Mapping = { model, input, values: { ...input.parameters, prompt: input.prompt }, result };
+  const beside = model.prompt === null ? {} : { prompt: input.prompt };
+  const mapping: Mapping = { model, input, values: { ...input.parameters, ...beside }, result };
   for (const [name, rule] of Object.entries(route.map)) applyRule(mapping, name, rule);
   return result;
 }
@@ -29,8 +41,10 @@ export function withFiles(mapped: MappedParameters, contents: readonly string[])
   mapped.files.forEach(({ to, index }, position) => {
     const content = contents[position];
     if (content === undefined) throw new RangeError(`no content for file ${position} of ${mapped.files.length}`);
-    const list = parameters[to];
-    parameters[to] = index === undefined ? content : [...(Array.isArray(list) ? list : []), content];
+    const list = valueAt(parameters, to);
+    // Safe: what stands at a place is JSON.
+    const items = Array.isArray(list) ? (list as JsonValue[]) : [];
+    put(parameters, to, index === undefined ? content : [...items, content]);
   });
   return parameters;
 }
@@ -60,13 +74,16 @@ function applyRule(mapping: Mapping, name: string, rule: MapRule): void {
       return;
     case 'rename': {
       const value = values[name] ?? rule.otherwise;
-      if (value !== undefined) result.parameters[rule.to] = value;
+      if (value !== undefined) put(result.parameters, rule.to, value);
       return;
     }
     case 'drop':
       if (values[name] !== undefined) note(mapping, name, { applied: null, reason: rule.reason });
       return;
     case 'values':
+    case 'text':
+    case 'nearest':
+    case 'json':
     case 'first-items':
     case 'file':
     case 'files':
@@ -80,7 +97,12 @@ function applyRule(mapping: Mapping, name: string, rule: MapRule): void {
   }
 }
 
-type ValueRule = Extract<MapRule, { rule: 'values' | 'first-items' | 'file' | 'files' | 'scale' | 'clamp' | 'fold' }>;
+type ValueRule = Extract<
+  MapRule,
+  {
+    rule: 'values' | 'text' | 'nearest' | 'json' | 'first-items' | 'file' | 'files' | 'scale' | 'clamp' | 'fold';
+  }
+>;
 
 function applyToValue(
   mapping: Mapping,
@@ -88,15 +110,20 @@ function applyToValue(
 ): void {
   const { parameters, files } = mapping.result;
   switch (rule.rule) {
-    case 'values': {
-      // The load check saw that the table has every value the schema allows.
-      const translated = rule.values[textOf(value)];
-      if (translated === undefined) throw new RangeError(`no counterpart for ${name} = ${JSON.stringify(value)}`);
-      parameters[rule.to] = translated;
+    case 'values':
+      applyTable(mapping, name, { rule, value });
       return;
-    }
+    case 'text':
+      put(parameters, rule.to, inText(rule.text, value));
+      return;
+    case 'nearest':
+      put(parameters, rule.to, nearest(mapping, name, { rule, value: Number(value) }));
+      return;
+    case 'json':
+      applyJson(mapping, name, { rule, value });
+      return;
     case 'first-items':
-      parameters[rule.to] = firstItems(mapping, name, { value, max: rule.max });
+      put(parameters, rule.to, firstItems(mapping, name, { value, max: rule.max }));
       return;
     case 'file':
       files.push({ to: rule.to, url: textOf(value), as: rule.as });
@@ -105,14 +132,59 @@ function applyToValue(
       applyFiles(mapping, name, { rule, value });
       return;
     case 'scale':
-      parameters[rule.to] = scaled(Number(value), rule);
+      put(parameters, rule.to, scaled(Number(value), rule));
       return;
     case 'clamp':
-      parameters[rule.to] = clamped(mapping, name, { rule, value: Number(value) });
+      put(parameters, rule.to, clamped(mapping, name, { rule, value: Number(value) }));
       return;
     case 'fold':
-      parameters[rule.to] = folded(mapping, name, { rule, value: Number(value) });
+      put(parameters, rule.to, folded(mapping, name, { rule, value: Number(value) }));
       return;
+  }
+}
+
+function applyTable(mapping: Mapping, name: string, { rule, value }: { rule: ValuesRule; value: JsonValue }): void {
+  const key = textOf(value);
+  const known = Object.hasOwn(rule.values, key) ? rule.values[key] : undefined;
+  // The load check saw that the table has every value the schema allows, or something else for the others.
+  const translated = known ?? (known === undefined ? rule.otherwise?.value : null);
+  if (translated === undefined) throw new RangeError(`no counterpart for ${name} = ${key}`);
+  const reason = known === undefined ? rule.otherwise?.reason : rule.substitutes?.[key];
+  if (reason !== undefined) note(mapping, name, { applied: translated, reason });
+  if (translated !== null) put(mapping.result.parameters, rule.to, translated);
+}
+
+function inText(text: TextRule['text'], value: JsonValue): string {
+  return text.replaceAll('{}', textOf(value));
+}
+
+function nearest(mapping: Mapping, name: string, { rule, value }: { rule: NearestRule; value: number }): JsonValue {
+  const applied = rule.numbers.reduce((best, number) =>
+    Math.abs(number - value) < Math.abs(best - value) ||
+    (Math.abs(number - value) === Math.abs(best - value) && number > best)
+      ? number
+      : best,
+  );
+  if (applied !== value) note(mapping, name, { applied, reason: rule.reason });
+  return rule.text === undefined ? applied : inText(rule.text, applied);
+}
+
+function applyJson(mapping: Mapping, name: string, { rule, value }: { rule: JsonRule; value: JsonValue }): void {
+  const { parameters } = mapping.result;
+  if (rule.as === 'text') return put(parameters, rule.to, textOf(value));
+  const read = typeof value === 'string' ? parsed(value) : value;
+  if (read === undefined)
+    note(mapping, name, { applied: null, reason: 'It is no JSON text, and the provider wants what it says.' });
+  else put(parameters, rule.to, read);
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    // Safe: whatever JSON text says is JSON.
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    // The caller's text; the caller is told.
+    return undefined;
   }
 }
 

@@ -12,7 +12,7 @@ function credits(id: string, parameters: Record<string, JsonValue> = {}): number
   const model = modelForTests(id);
   const checked = checkInput(model, { model: id, prompt: 'x', fluxParams: parameters });
   assert.ok(checked.ok, JSON.stringify(checked));
-  return quote(model, checked.input.parameters).priceMicro / MICRO_PER_CREDIT;
+  return quote(model, checked.input).priceMicro / MICRO_PER_CREDIT;
 }
 
 const pictures = (count: number): string[] => Array.from({ length: count }, () => 'https://example.com/a.png');
@@ -23,7 +23,7 @@ describe('quote', () => {
     assert.equal(credits('flux-1.1-pro', { aspect_ratio: '16:9', output_format: 'png', width: 2048 }), 5);
     assert.equal(credits('flux-1.1-pro-ultra'), 8);
     assert.equal(credits('flux-2-dev', { input_images: pictures(10) }), 2);
-    assert.equal(quote(modelForTests('flux-fill-pro'), {}).priceMicro, 5 * MICRO_PER_CREDIT);
+    assert.equal(quote(modelForTests('flux-fill-pro'), { parameters: {} }).priceMicro, 5 * MICRO_PER_CREDIT);
   });
 
   it('priced by the megapixel, each begun one counts and the sum is rounded up once', () => {
@@ -55,7 +55,9 @@ describe('quote', () => {
 
   it('says how the price came about, and by which version of it', () => {
     const model = modelForTests('flux-2-pro');
-    const { parts, pricingMode, priceVersion } = quote(model, { resolution: '2MP', input_images: pictures(2) });
+    const { parts, pricingMode, priceVersion } = quote(model, {
+      parameters: { resolution: '2MP', input_images: pictures(2) },
+    });
     assert.deepEqual(parts, [
       'first megapixel: 3 credits',
       '1 further megapixel: 1.5 credits',
@@ -67,7 +69,7 @@ describe('quote', () => {
   });
 
   it('without a price there is no quote', () => {
-    assert.throws(() => quote(modelForTests('flux-2-pro'), { resolution: '9MP' }), RangeError);
+    assert.throws(() => quote(modelForTests('flux-2-pro'), { parameters: { resolution: '9MP' } }), RangeError);
   });
 });
 
@@ -76,9 +78,9 @@ describe('quoteDelivered', () => {
     const model = modelForTests(id);
     const checked = checkInput(model, { model: id, prompt: 'x', fluxParams: given });
     assert.ok(checked.ok);
-    return quoteDelivered(model, checked.input.parameters, delivered) / MICRO_PER_CREDIT;
+    return quoteDelivered(model, checked.input, delivered) / MICRO_PER_CREDIT;
   };
-  const whole = { outputs: 1, ordered: 1, megapixels: null };
+  const whole = { outputs: 1, ordered: 1, megapixels: null, seconds: null };
 
   it('what was ordered costs the quote', () => {
     assert.equal(charged('flux-1.1-pro', {}, whole), 5);

@@ -1,7 +1,11 @@
 import { ceilToCredit, fromCredits, microCredits, MICRO_PER_CREDIT, type MicroCredits } from '../core/money.ts';
+import { amountOf, type AmountFacts } from './amount.ts';
+import { boundsOf } from './amount-bounds.ts';
+import { linesOf } from './amount-lines.ts';
 import { textOf, type JsonValue } from './json-value.ts';
 import { megapixelsIn } from './megapixels.ts';
-import type { Model, PerMegapixelPrice } from './model.ts';
+import type { FormulaPrice, Model, PerMegapixelPrice } from './model.ts';
+import { factsFor, type PricedInput } from './priced-input.ts';
 
 /** How the wire names a price's shape. */
 export type PricingMode = 'flat' | 'per-second' | 'per-output';
@@ -15,38 +19,58 @@ export interface Quote {
   parts: string[];
 }
 
-/** The price of a run. Pure: the estimate, the hold and the page all ask here, with `parameters` from `checkInput`. */
-export function quote(model: Model, parameters: Readonly<Record<string, JsonValue>>): Quote {
+/** The price of a run, at most. Pure: the estimate, the hold and the page all ask here. Throws RangeError without a price. */
+export function quote(model: Model, input: PricedInput): Quote {
   const { price, priceVersion } = model;
-  if (price.mode === 'flat') {
-    const priceMicro = ceilToCredit(fromCredits(price.credits));
-    return { priceMicro, priceVersion, pricingMode: 'flat', parts: [`each run: ${creditsText(priceMicro)}`] };
+  switch (price.mode) {
+    case 'flat': {
+      const priceMicro = ceilToCredit(fromCredits(price.credits));
+      return {
+        priceMicro,
+        priceVersion,
+        pricingMode: pricingModeOf(model),
+        parts: [`each run: ${creditsText(priceMicro)}`],
+      };
+    }
+    case 'per-megapixel': {
+      const sum = sumMegapixels(price, megapixelsOf(price, input.parameters));
+      return { ...sum, priceVersion, pricingMode: pricingModeOf(model) };
+    }
+    case 'formula':
+      return { ...sumFormula(price, factsFor(model, input)), priceVersion, pricingMode: pricingModeOf(model) };
   }
-  return { ...sumMegapixels(price, megapixelsOf(price, parameters)), priceVersion, pricingMode: 'per-output' };
 }
 
 /** What a run has delivered of what was ordered. */
 export interface Delivered {
-  /** Pictures stored, and pictures ordered. */
+  /** Results stored, and results ordered. */
   outputs: number;
   ordered: number;
   /** Of one stored picture, the mean of several (see `megapixelsIn`); null where nothing was measured. */
   megapixels: number | null;
+  /** Of one stored result, the mean of several; null where nothing was measured. */
+  seconds: number | null;
 }
 
 /**
  * What a run is charged when less was delivered than ordered, in whole credits and never more than its quote. Flat prices
- * go by the count; prices by the megapixel also by the size that was measured.
+ * go by the count; prices by the megapixel also by the size that was measured, formulas by what they speak of.
  */
-export function quoteDelivered(
-  model: Model,
-  parameters: Readonly<Record<string, JsonValue>>,
-  delivered: Delivered,
-): MicroCredits {
-  const { priceMicro } = quote(model, parameters);
+export function quoteDelivered(model: Model, input: PricedInput, delivered: Delivered): MicroCredits {
+  const { price } = model;
+  const { priceMicro } = quote(model, input);
   if (delivered.ordered < 1) throw new RangeError(`${delivered.ordered} outputs ordered`);
+  if (price.mode === 'formula' && price.unit !== 'flat') {
+    const facts = factsFor(model, input);
+    const { outputs, seconds } = facts.quantities;
+    const quantities = {
+      outputs: Math.min(outputs, delivered.outputs),
+      seconds: Math.min(seconds, delivered.seconds ?? seconds),
+    };
+    return microCredits(Math.min(priceMicro, sumFormula(price, { ...facts, quantities }).priceMicro));
+  }
   const part = Math.min(1, Math.max(0, delivered.outputs / delivered.ordered));
-  const each = Math.min(priceMicro, priceBySize(model, parameters, delivered.megapixels) ?? priceMicro);
+  const each = Math.min(priceMicro, priceBySize(model, input.parameters, delivered.megapixels) ?? priceMicro);
   return ceilToCredit(microCredits(Math.ceil(each * part)));
 }
 
@@ -55,17 +79,36 @@ function priceBySize(
   parameters: Readonly<Record<string, JsonValue>>,
   megapixels: number | null,
 ): MicroCredits | null {
-  if (price.mode === 'flat' || megapixels === null) return null;
+  if (price.mode !== 'per-megapixel' || megapixels === null) return null;
   const { inputs } = megapixelsOf(price, parameters);
   return sumMegapixels(price, { inputs, outputs: Math.max(1, Math.ceil(megapixels)) }).priceMicro;
 }
 
-/** The least and the most that a run can cost, in whole credits. */
-export function priceRange(model: Model): { min: number; max: number } {
+function sumFormula(price: FormulaPrice, facts: AmountFacts): Pick<Quote, 'priceMicro' | 'parts'> {
+  // Binary fractions are rounded away at the sixth decimal, the finest that a price may have.
+  const exact = microCredits(Math.round(amountOf(price.credits, facts) * MICRO_PER_CREDIT));
+  const priceMicro = ceilToCredit(exact);
+  return { priceMicro, parts: [...linesOf(price.credits, facts), `sum, rounded up: ${creditsText(priceMicro)}`] };
+}
+
+/** What the price goes by. */
+export function pricingModeOf({ price }: Model): PricingMode {
+  if (price.mode === 'formula') return price.unit;
+  return price.mode === 'flat' ? 'flat' : 'per-output';
+}
+
+/** The least and the most that a run can cost, in whole credits; `max` is null where it goes by a file without limit. */
+export function priceRange(model: Model): { min: number; max: number | null } {
   const { price } = model;
   if (price.mode === 'flat') {
     const credits = ceilToCredit(fromCredits(price.credits)) / MICRO_PER_CREDIT;
     return { min: credits, max: credits };
+  }
+  if (price.mode === 'formula') {
+    const { least, most } = boundsOf(price.credits, model);
+    const whole = (credits: number): number =>
+      ceilToCredit(microCredits(Math.round(credits * MICRO_PER_CREDIT))) / MICRO_PER_CREDIT;
+    return { min: whole(least), max: Number.isFinite(most) ? whole(most) : null };
   }
   const sizes = [...Object.values(price.output.megapixels), price.output.sides.megapixelsMax];
   const inputsMax = model.parameters[price.input.parameter]?.maxItems ?? 0;

@@ -1,11 +1,12 @@
 import type { JsonValue } from './json-value.ts';
-import type { Model, Route, RouteCondition } from './model.ts';
+import type { Model, ParameterSchema, Route, RouteCondition } from './model.ts';
 
 /** Whether a route may serve these parameters (with defaults). */
 export function meetsConditions(route: Route, parameters: Readonly<Record<string, JsonValue>>): boolean {
   return (route.when ?? []).every((condition) => {
     const value = parameters[condition.parameter];
     if ('equals' in condition) return value === condition.equals;
+    if ('oneOf' in condition) return condition.oneOf.some((one) => one === value);
     return isPresent(value) === (condition.is === 'present');
   });
 }
@@ -35,9 +36,18 @@ function findProblems(model: Model, condition: RouteCondition): string[] {
   if (schema === undefined) return [`no parameter "${condition.parameter}"`];
   if ('is' in condition)
     return schema.default === undefined ? [] : [`"${condition.parameter}" has a default and is always there`];
-  const isKnown = typeof condition.equals === 'string' && schema.enum?.includes(condition.equals);
-  const isFlag = typeof condition.equals === 'boolean' && schema.type === 'boolean';
-  return isKnown || isFlag ? [] : [`"${condition.parameter}" is never ${JSON.stringify(condition.equals)}`];
+  return valuesOf(condition)
+    .filter((value) => !isPossible(schema, value))
+    .map((value) => `"${condition.parameter}" is never ${JSON.stringify(value)}`);
+}
+
+function isPossible(schema: ParameterSchema, value: string | number | boolean): boolean {
+  if (typeof value === 'boolean') return schema.type === 'boolean';
+  return schema.enum?.includes(value) ?? (typeof value === 'number' && schema.type === 'integer');
+}
+
+function valuesOf(condition: Exclude<RouteCondition, { is: unknown }>): readonly (string | number | boolean)[] {
+  return 'equals' in condition ? [condition.equals] : condition.oneOf;
 }
 
 /** Routes exclude each other when one parameter would have to be two things at once. */
@@ -47,7 +57,10 @@ function mayMeetBoth(one: Route, other: Route): boolean {
 
 function contradict(a: RouteCondition, b: RouteCondition): boolean {
   if (a.parameter !== b.parameter) return false;
-  if ('equals' in a && 'equals' in b) return a.equals !== b.equals;
-  const state = (condition: RouteCondition): string => ('equals' in condition ? 'present' : condition.is);
-  return state(a) !== state(b);
+  if ('is' in a || 'is' in b) {
+    const state = (condition: RouteCondition): string => ('is' in condition ? condition.is : 'present');
+    return state(a) !== state(b);
+  }
+  const others = valuesOf(b);
+  return !valuesOf(a).some((value) => others.includes(value));
 }

@@ -77,9 +77,9 @@ describe('routesFor', () => {
     assert.deepEqual(providers(model, { ready: ['first', 'third'], usable: ['third'] }), ['third']);
   });
 
-  it('a retired model runs nowhere', () => {
+  it('a retired model is drawn for test keys and runs nowhere else', () => {
     const retired: Model = { ...model, availability: { state: 'retired', on: '2026-01-01', successor: null } };
-    assert.deepEqual(providers(retired, { mode: 'test', ready: ['first'] }), []);
+    assert.deepEqual(providers(retired, { mode: 'test', ready: ['first'] }), ['sandbox']);
     assert.deepEqual(providers(retired, { sandbox: 'on', ready: ['first'] }), []);
   });
 });

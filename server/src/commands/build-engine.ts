@@ -99,7 +99,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     health,
     looks: createLookPace(health),
     collects: createSlots(createCollectRoom()),
-    inputs: inputReader({ ...inputs, sniff: (file) => contentTypeOf(media, file) }),
+    inputs: inputReader({ ...inputs, media, sniff: (file) => contentTypeOf(media, file) }),
     settings,
     publicUrl,
     reachCrashPoint,

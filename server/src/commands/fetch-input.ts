@@ -2,6 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 
 import type { BlobStore } from '../core/blob-port.ts';
 import type { Clock } from '../core/clock.ts';
+import type { MediaPort } from '../core/media-port.ts';
 import type { Net } from '../core/net-port.ts';
 import type { Inputs } from '../core/upstream-port.ts';
 import type { Database } from '../database/database.ts';
@@ -21,7 +22,10 @@ export function inputFetcher(world: {
 }): (url: string, to: string) => Promise<boolean> {
   return async (url, to) => {
     const own = `${world.publicUrl()}/media/`;
-    return url.startsWith(own) ? copyOwn(world, { place: url.slice(own.length), to }) : downloadTo(world.net, url, to);
+    if (!url.startsWith(own)) return downloadTo(world.net, url, to);
+    // What follows the path says nothing about which file it is.
+    const [place = ''] = url.slice(own.length).split(/[?#]/);
+    return copyOwn(world, { place, to });
   };
 }
 
@@ -74,10 +78,21 @@ export function inputReader(world: {
   blobs: BlobStore;
   clock: Clock;
   publicUrl: () => string;
+  media: Pick<MediaPort, 'inspect'>;
   sniff: (path: string) => Promise<string | null>;
 }): Inputs {
   const fetchInput = inputFetcher(world);
   return {
+    measure: async (url) => {
+      const writer = await world.blobs.create();
+      try {
+        if (!(await fetchInput(url, writer.path))) return null;
+        const facts = await world.media.inspect(writer.path);
+        return facts.ok ? facts.value : null;
+      } finally {
+        await writer.discard();
+      }
+    },
     isOurs: (url) => url.startsWith(`${world.publicUrl()}/media/`),
     read: async (url) => {
       const writer = await world.blobs.create();

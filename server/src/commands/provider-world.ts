@@ -26,7 +26,9 @@ const CATALOG_FOLDER = path.join(import.meta.dirname, '..', '..', '..', 'catalog
 
 /** The catalogue of this installation: our files, and the operator's instances of providers. */
 export function openCatalog({ settings }: Machine): Catalog {
-  return buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances));
+  return buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances), {
+    margin: 1 + settings.marginPercent / 100,
+  });
 }
 
 /** The keys with which this gateway buys, read and followed in the store. */

@@ -11,6 +11,8 @@ export interface MediaFacts {
   sha256: string;
   width: number | null;
   height: number | null;
+  /** How long it plays, as its container says; null for pictures and where nothing tells. */
+  seconds: number | null;
   /** Carries a C2PA manifest or another signed provenance: its bytes must not be touched. */
   hasSignedProvenance: boolean;
   /** The IPTC digitalSourceType in its XMP, e.g. `trainedAlgorithmicMedia`, or null. */

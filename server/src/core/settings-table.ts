@@ -111,6 +111,11 @@ export const SETTINGS: readonly SettingFact[] = [
     meaning: 'Credits that a run costs a team which brought its own provider key.',
   },
   {
+    name: 'LUMEGATE_MARGIN_PERCENT',
+    default: '25',
+    meaning: 'What is put on top of a provider’s cost, for models of which no price is known and the cost is.',
+  },
+  {
     name: 'LUMEGATE_OPERATOR_WEBHOOK',
     default: 'none',
     meaning: 'Address that hears of refused and exhausted provider keys and of open circuits.',

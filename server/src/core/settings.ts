@@ -33,6 +33,8 @@ export interface Settings {
   shortfall: 'keep' | 'reroute';
   /** In credits. */
   ownKeyFee: number;
+  /** Percent on top of a provider's cost, for models whose price is reckoned from it. */
+  marginPercent: number;
   operatorWebhook: string | null;
   operatorWebhookSecret: string | null;
   sandbox: 'auto' | 'on' | 'off';
@@ -78,6 +80,7 @@ export function readSettings(env: Environment): Settings {
     contentRefused: oneOf(env, 'LUMEGATE_CONTENT_REFUSED', ['fail', 'other-route'] as const),
     shortfall: oneOf(env, 'LUMEGATE_SHORTFALL', ['keep', 'reroute'] as const),
     ownKeyFee: integer(env, 'LUMEGATE_OWN_KEY_FEE', { fallback: 1, min: 1, max: 1_000_000 }),
+    marginPercent: integer(env, 'LUMEGATE_MARGIN_PERCENT', { fallback: 25, min: 0, max: 10_000 }),
     operatorWebhook: url(env, 'LUMEGATE_OPERATOR_WEBHOOK'),
     operatorWebhookSecret: webhookSecret(env),
     sandbox: oneOf(env, 'LUMEGATE_SANDBOX', ['auto', 'on', 'off'] as const),

@@ -1,3 +1,4 @@
+import type { MediaFacts } from './media-port.ts';
 import type { DownloadResult, ExchangeResult } from './net-port.ts';
 import type { ProviderRequest } from './provider.ts';
 
@@ -43,6 +44,8 @@ export interface InputFile {
 /** Fetches files that callers name: our own, or strangers' through the checked way out. At most 25 MB. */
 export interface Inputs {
   read(url: string, signal: AbortSignal): Promise<InputFile | null>;
+  /** What a file is, checked to its last byte; null when it cannot be had or is damaged. */
+  measure(url: string): Promise<MediaFacts | null>;
   /** True for an address of a file that this gateway serves. */
   isOurs(url: string): boolean;
 }

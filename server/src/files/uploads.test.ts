@@ -23,6 +23,7 @@ const PNG: MediaFacts = {
   sha256: 'ab'.repeat(32),
   width: 1,
   height: 1,
+  seconds: null,
   hasSignedProvenance: false,
   digitalSourceType: null,
 };

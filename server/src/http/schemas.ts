@@ -176,7 +176,7 @@ export const modelSchema = z
     modality: z.enum(['image', 'video', 'music']),
     description: z.string(),
     costMin: z.number(),
-    costMax: z.number(),
+    costMax: z.number().optional(),
     pricingMode: z.enum(['flat', 'per-second', 'per-output']),
     endpoint: addition(z.string(), 'Where to submit.'),
     paramsKey: addition(z.string(), 'The name of the parameters’ block in the request.'),

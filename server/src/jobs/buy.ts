@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { expectedCost } from '../catalog/expected-cost.ts';
 import type { Route } from '../catalog/model.ts';
 import { seedTarget } from '../catalog/parameter-map.ts';
+import { put, valueAt, type Fields } from '../catalog/put.ts';
 import type { MicroUsd } from '../core/money.ts';
 import type { ExchangeResult } from '../core/net-port.ts';
 import type { FailureKind, Outcome } from '../core/outcome.ts';
@@ -78,7 +79,7 @@ export async function buy(run: Run, choice: RouteChoice & { number: number }): P
     adjustments: mapped.adjustments,
     seed: seedFor(run, choice, mapped.parameters),
     // A team that brought its own key pays the provider itself.
-    expectedCostMicroUsd: job.plan.payer === 'team' ? null : expectedCost(job.model, choice.route, job.plan.parameters),
+    expectedCostMicroUsd: job.plan.payer === 'team' ? null : expectedCost(job.model, choice.route, job.plan),
     costMicroUsd: null,
     intentAt: world.clock.now(),
     acceptedAt: null,
@@ -132,7 +133,7 @@ async function startRequest(run: Run, purchase: Purchase): Promise<ProviderReque
     baseUrl: world.upstream.baseUrl(provider.id),
     upstreamModel: route.upstreamModel,
     operation: job.operation,
-    parameters: { ...(await inlineFiles(run, provider.id, mapped)), ...seedParameter(purchase) },
+    parameters: withSeed(await inlineFiles(run, provider.id, mapped), purchase),
     callbackUrl: callbackUrl(run, purchase),
     template: route.template,
   };
@@ -142,12 +143,15 @@ async function startRequest(run: Run, purchase: Purchase): Promise<ProviderReque
 /** Parameters in the provider's words, without files, with the seed that was chosen for the attempt. */
 export function sentParameters(run: Run, purchase: Pick<Purchase, 'route' | 'attempt'>): Record<string, unknown> {
   const { parameters } = mapForRoute(run.job.model, purchase.route, run.job.plan);
-  return { ...parameters, ...seedParameter(purchase) };
+  return withSeed(parameters, purchase);
 }
 
-function seedParameter({ route, attempt }: Pick<Purchase, 'route' | 'attempt'>): Record<string, unknown> {
-  const name = seedTarget(route);
-  return name === null || attempt.seed === null ? {} : { [name]: attempt.seed };
+function withSeed(parameters: Fields, { route, attempt }: Pick<Purchase, 'route' | 'attempt'>): Fields {
+  const place = seedTarget(route);
+  if (place === null || attempt.seed === null) return parameters;
+  const seeded = { ...parameters };
+  put(seeded, place, attempt.seed);
+  return seeded;
 }
 
 /** Where the provider may tell us, or null where it cannot reach us or does not call. */
@@ -162,7 +166,7 @@ export function callbackUrl(run: Run, { provider, attempt }: Pick<Purchase, 'pro
 function seedFor(run: Run, { route }: Pick<Purchase, 'route'>, parameters: Record<string, unknown>): number | null {
   const name = seedTarget(route);
   if (name === null) return null;
-  const given = parameters[name];
+  const given = valueAt(parameters, name);
   if (typeof given === 'number') return given;
   return Buffer.from(run.world.random.bytes(4)).readUInt32BE() % SEED_LIMIT;
 }

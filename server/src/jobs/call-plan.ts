@@ -1,5 +1,7 @@
+import type { InputFacts } from '../catalog/amount.ts';
 import type { CheckedInput } from '../catalog/check-input.ts';
 import { mapParameters, type Adjustment, type MappedParameters } from '../catalog/parameter-map.ts';
+import type { PricedInput } from '../catalog/priced-input.ts';
 import { quote, type Quote } from '../catalog/quote.ts';
 import type { Model, Route } from '../catalog/model.ts';
 import { meetsConditions } from '../catalog/route-conditions.ts';
@@ -22,13 +24,20 @@ export interface CallPlan {
   /** As the caller sent them; tells a wish from a default. */
   given: CheckedInput['given'];
   ignored: string[];
+  /** What was measured on the files that the price goes by; empty for most models. */
+  inputs: Readonly<Record<string, InputFacts>>;
   priceVersion: string;
   /** Providers that may serve the job, best first as things stood. */
   providers: string[];
   payer: Payer;
 }
 
-type CallRequest = { caller: Pick<JobCaller, 'teamId' | 'mode'>; model: Model; input: CheckedInput };
+type CallRequest = {
+  caller: Pick<JobCaller, 'teamId' | 'mode'>;
+  model: Model;
+  input: CheckedInput;
+  inputs: Readonly<Record<string, InputFacts>>;
+};
 
 export interface PlannedCall {
   plan: CallPlan;
@@ -44,7 +53,7 @@ export function planCall(world: JobsWorld, request: CallRequest): PlannedCall {
   const payer = payerOf(world, request);
   const usable = usableRoutes(world, request, payer);
   const routes = input.routing.providers === null ? orderByHealth(usable, world) : usable;
-  const price = priceOf(world, model, { input, payer });
+  const price = priceOf(world, model, { input: { parameters: input.parameters, inputs: request.inputs }, payer });
   refuseAbove(input.routing.maxCredits, price);
   const allowed = allowedRoutes(model, routes, input);
   const plan: CallPlan = {
@@ -52,6 +61,7 @@ export function planCall(world: JobsWorld, request: CallRequest): PlannedCall {
     parameters: input.parameters,
     given: input.given,
     ignored: [...input.ignored],
+    inputs: request.inputs,
     priceVersion: price.priceVersion,
     providers: allowed.map((route) => route.provider),
     payer,
@@ -109,6 +119,13 @@ function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput)
       details: { model: [`Retired on ${on}.${advice}`] },
     });
   }
+  if (model.availability.state === 'no-public-route') {
+    const { reason } = model.availability;
+    return new GatewayError('model_unavailable', {
+      text: `No provider on this gateway can serve "${model.id}": ${reason} A test key runs it in the sandbox`,
+      details: { model: [reason] },
+    });
+  }
   if (input.routing.providers !== null && otherwise.length > 0) {
     const names = otherwise.map((route) => route.provider).join(', ');
     const text = `None of these providers can serve "${model.id}" here; these can: ${names}`;
@@ -121,8 +138,8 @@ function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput)
 }
 
 /** The price of a run: the model's, or the fee where the team pays the provider itself. */
-function priceOf(world: JobsWorld, model: Model, run: { input: CheckedInput; payer: Payer }): Quote {
-  const price = quote(model, run.input.parameters);
+function priceOf(world: JobsWorld, model: Model, run: { input: PricedInput; payer: Payer }): Quote {
+  const price = quote(model, run.input);
   if (run.payer === 'operator') return price;
   const priceMicro = fromCredits(world.settings.ownKeyFee);
   return {

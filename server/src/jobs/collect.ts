@@ -178,7 +178,7 @@ function isQualityOurs(run: Run, route: Route, format: ImageFormat): boolean {
 
 /** IPTC's word for what the model has done: made the whole picture, or changed a given one. */
 function sourceType(run: Run): string {
-  return run.job.operation === 'images/edit' ? 'compositeWithTrainedAlgorithmicMedia' : 'trainedAlgorithmicMedia';
+  return run.job.operation === 'images/generate' ? 'trainedAlgorithmicMedia' : 'compositeWithTrainedAlgorithmicMedia';
 }
 
 async function replaceBy(

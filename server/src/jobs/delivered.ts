@@ -1,5 +1,6 @@
 import type { Route } from '../catalog/model.ts';
 import { expectedSize, type OrderedSize } from '../catalog/parameter-map.ts';
+import { factsFor } from '../catalog/priced-input.ts';
 import { quoteDelivered } from '../catalog/quote.ts';
 import { microCredits, type MicroCredits } from '../core/money.ts';
 import type { Output } from '../files/outputs.ts';
@@ -31,7 +32,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = { jpeg: 'jpg' };
 export function orderedFrom(job: RunningJob, route: Route): Ordered {
   const format = job.plan.parameters['output_format'];
   return {
-    outputs: 1,
+    outputs: factsFor(job.model, job.plan).quantities.outputs,
     size: expectedSize(mapForRoute(job.model, route, job.plan)),
     format: typeof format === 'string' ? (EXTENSIONS[format] ?? format) : null,
   };
@@ -75,10 +76,11 @@ function chargeFor(
   // A team that pays the provider itself owes us the fee, whatever the provider made of it.
   if (!isShort || job.plan.payer === 'team') return job.priceMicro;
   const pixels = outputs.reduce((sum, { width, height }) => sum + (width ?? 0) * (height ?? 0), 0);
-  const part = quoteDelivered(job.model, job.plan.parameters, {
+  const part = quoteDelivered(job.model, job.plan, {
     outputs: outputs.length,
     ordered: ordered.outputs,
     megapixels: pixels === 0 ? null : pixels / outputs.length / PIXELS_PER_MEGAPIXEL,
+    seconds: null,
   });
   // The price was promised at the submit; a price list that has changed since makes nothing dearer.
   return microCredits(Math.min(job.priceMicro, part));

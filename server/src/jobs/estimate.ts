@@ -4,6 +4,7 @@ import type { Adjustment } from '../catalog/parameter-map.ts';
 import { wholeCredits } from '../core/money.ts';
 import { findBalance } from '../credits/accounts.ts';
 import { planCall } from './call-plan.ts';
+import { measureInputs } from './measure-inputs.ts';
 import type { JobCaller, JobsWorld } from './world.ts';
 
 /** What a request would cost and do. Nothing is held, stored or bought for it. */
@@ -24,7 +25,8 @@ export async function estimateJob(
   world: JobsWorld,
   request: { caller: JobCaller; model: Model; input: CheckedInput },
 ): Promise<Estimate> {
-  const { plan, price, route, adjustments } = planCall(world, request);
+  const inputs = await measureInputs(world, request);
+  const { plan, price, route, adjustments } = planCall(world, { ...request, inputs });
   const balance = await findBalance(world.database, request.caller.teamId, request.caller.mode);
   const vendor = request.model.vendorSeconds;
   return {

@@ -1,4 +1,5 @@
 import { withFiles, type MappedFile, type MappedParameters } from '../catalog/parameter-map.ts';
+import type { Fields } from '../catalog/put.ts';
 import type { Run } from './run.ts';
 
 /** A file that the caller named cannot be had. */
@@ -10,11 +11,7 @@ export class InputUnreadable extends Error {
  * The parameters with the caller's files in them, each in the form that the route takes. A file of our own that the
  * provider could not fetch goes along inside the request.
  */
-export async function inlineFiles(
-  run: Run,
-  providerId: string,
-  mapped: MappedParameters,
-): Promise<Record<string, unknown>> {
+export async function inlineFiles(run: Run, providerId: string, mapped: MappedParameters): Promise<Fields> {
   const contents: string[] = [];
   for (const file of mapped.files) contents.push(await inForm(run, providerId, file));
   return withFiles(mapped, contents);

@@ -116,11 +116,12 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
   };
 }
 
-/** The first version's plans named no providers: the sandbox was the only one. */
+/** The first versions' plans named no providers (the sandbox was the only one) and no measured inputs. */
 function readPlan(text: string): CallPlan {
   // Safe: submit wrote a CallPlan here and nothing else writes the column.
-  const plan = JSON.parse(text) as Partial<CallPlan> & Omit<CallPlan, 'providers' | 'payer'>;
-  return { ...plan, providers: plan.providers ?? ['sandbox'], payer: plan.payer ?? 'operator' };
+  const plan = JSON.parse(text) as Partial<CallPlan> & Omit<CallPlan, 'providers' | 'payer' | 'inputs'>;
+  const { providers = ['sandbox'], payer = 'operator', inputs = {} } = plan;
+  return { ...plan, providers, payer, inputs };
 }
 
 const CHECK = `SELECT cancel_requested_at FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;

@@ -6,6 +6,7 @@ import { hold, type HoldResult } from '../credits/hold.ts';
 import type { Row, Tx } from '../database/database.ts';
 import { planCall, type PlannedCall } from './call-plan.ts';
 import { insertEvent } from './job-events.ts';
+import { measureInputs } from './measure-inputs.ts';
 import type { JobStatus } from './states.ts';
 import type { JobCaller, JobsWorld } from './world.ts';
 
@@ -48,7 +49,7 @@ class HoldRefused extends Error {
  * resolves. Throws GatewayError (400, 402, 409, 429) and leaves nothing behind.
  */
 export async function submitJob(world: JobsWorld, request: SubmitRequest): Promise<Submitted> {
-  const planned = planCall(world, request);
+  const planned = planCall(world, { ...request, inputs: await measureInputs(world, request) });
   const jobId = world.newId();
   try {
     await world.database.transaction((tx) => insertAll(world, tx, { request, planned, jobId }));

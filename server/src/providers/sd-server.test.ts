@@ -61,31 +61,6 @@ describe('the last wall before the card', () => {
   });
 });
 
-describe('names with dots', () => {
-  it('become objects, beside what is in these already', () => {
-    assert.deepEqual(
-      bodyFor({
-        sample_params: { scheduler: 'discrete', guidance: { txt_cfg: 1 } },
-        'sample_params.sample_steps': 28,
-        'sample_params.guidance.distilled_guidance': 3.5,
-      }),
-      {
-        sample_params: { scheduler: 'discrete', sample_steps: 28, guidance: { txt_cfg: 1, distilled_guidance: 3.5 } },
-        batch_count: 1,
-      },
-    );
-    assert.deepEqual(bodyFor({ 'sample_params.sample_steps': 28, sample_params: { scheduler: 'discrete' } }), {
-      sample_params: { sample_steps: 28, scheduler: 'discrete' },
-      batch_count: 1,
-    });
-  });
-  it('cannot reach what every object has', () => {
-    bodyFor({ '__proto__.polluted': 1, 'constructor.prototype.polluted': 1 });
-    assert.equal(Object.hasOwn(Object.prototype, 'polluted'), false);
-    assert.equal(Object.hasOwn(Object, 'polluted'), false);
-  });
-});
-
 describe('identifiers', () => {
   it('are never given twice by a server that counts anew after a restart', () => {
     const first = referenceFor({ id: '1', created: 1_795_342_800 });

@@ -38,14 +38,12 @@ const image = z.object({ b64_json: maybeText });
 
 /**
  * stable-diffusion.cpp's own asynchronous API, on the operator's machine. It is used instead of that server's
- * OpenAI route, which obeys commands inside the prompt. One server runs one model, so that none is named; names of
- * parameters with dots (`sample_params.sample_steps`) become nested objects.
+ * OpenAI route, which obeys commands inside the prompt. One server runs one model, so that none is named.
  */
 export const sdServer: Provider = {
   id: 'sd-server',
   deduplicates: false,
-  start: (call) =>
-    postJson(`${call.baseUrl}/sdcpp/v1/img_gen`, bounded(nested(stripTagsInParameters(call.parameters)))),
+  start: (call) => postJson(`${call.baseUrl}/sdcpp/v1/img_gen`, bounded(stripTagsInParameters(call.parameters))),
   started: (answer) => {
     const read = job.safeParse(answer.json);
     if (answer.status >= 300 || !read.success) return notStarted(answer, NAME);
@@ -81,29 +79,6 @@ function side(name: 'width' | 'height', value: unknown): Record<string, number> 
   if (typeof value !== 'number' || !Number.isFinite(value)) return {};
   const within = Math.min(SIDE_PIXELS_MAX, Math.max(SIDE_PIXELS_MIN, value));
   return { [name]: Math.floor(within / SIDE_MULTIPLE) * SIDE_MULTIPLE };
-}
-
-/** The route's file can name a field inside an object; other fields of that object stay. */
-function nested(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.entries(parameters).reduce<Record<string, unknown>>(
-    (whole, [name, value]) => put(whole, name.split('.'), value),
-    {},
-  );
-}
-
-function put(whole: Record<string, unknown>, path: readonly string[], value: unknown): Record<string, unknown> {
-  const [name = '', ...rest] = path;
-  if (rest.length === 0) return { ...whole, [name]: isObject(value) ? { ...objectIn(whole, name), ...value } : value };
-  return { ...whole, [name]: put(objectIn(whole, name), rest, value) };
-}
-
-function objectIn(whole: Record<string, unknown>, name: string): Record<string, unknown> {
-  const inner = Object.hasOwn(whole, name) ? whole[name] : undefined;
-  return isObject(inner) ? inner : {};
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function referenceOf({ id, created }: z.infer<typeof job>): ProviderReference {

@@ -37,6 +37,7 @@ describe('inspecting pictures', () => {
           width: 48,
           height: 32,
           hasSignedProvenance: false,
+          seconds: null,
           digitalSourceType: null,
         },
       });

@@ -57,6 +57,7 @@ export function pictureFacts(bytes: Buffer, layout: PictureLayout): MediaFacts {
     sha256: createHash('sha256').update(bytes).digest('hex'),
     width: layout.width,
     height: layout.height,
+    seconds: null,
     hasSignedProvenance: hasSignedProvenance(bytes, layout, xmp),
     digitalSourceType: xmp === null ? null : readDigitalSourceType(xmp),
   };

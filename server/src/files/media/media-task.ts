@@ -32,6 +32,7 @@ const facts = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   width: dimension,
   height: dimension,
+  seconds: z.number().nonnegative().nullable(),
   hasSignedProvenance: z.boolean(),
   digitalSourceType: z.string().max(100).nullable(),
 });

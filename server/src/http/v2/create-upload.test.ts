@@ -30,6 +30,7 @@ function uploadTest(): UploadTest {
     sha256: 'ab'.repeat(32),
     width: 1,
     height: 1,
+    seconds: null,
     hasSignedProvenance: false,
     digitalSourceType: null,
   } as const;

@@ -1,0 +1,46 @@
+import { partsOf, type InputFacts } from '../catalog/amount.ts';
+import type { CheckedInput } from '../catalog/check-input.ts';
+import { megapixelsIn } from '../catalog/megapixels.ts';
+import type { Model } from '../catalog/model.ts';
+import { refuseInput } from '../core/refuse-input.ts';
+import type { JobsWorld } from './world.ts';
+
+/**
+ * Measures the files that a model's price goes by, before anything is held; empty, and at once, for all other models.
+ * Throws a 400 that names the parameter whose file cannot be fetched or is of the wrong kind.
+ */
+export async function measureInputs(
+  world: Pick<JobsWorld, 'inputs'>,
+  request: { model: Model; input: CheckedInput },
+): Promise<Record<string, InputFacts>> {
+  const { model, input } = request;
+  const found: Record<string, InputFacts> = {};
+  for (const name of filesIn(model)) {
+    const url = input.parameters[name];
+    const path = `${model.paramsField}.${name}`;
+    const facts = typeof url === 'string' ? await world.inputs.measure(url) : null;
+    if (facts === null) throw refuseInput({ [path]: ['The file could not be fetched and read; the price goes by it'] });
+    const { width, height, seconds } = facts;
+    found[name] = { seconds, megapixels: width === null || height === null ? null : megapixelsIn({ width, height }) };
+    for (const measure of measuresOf(model, name)) {
+      if (found[name][measure] === null)
+        throw refuseInput({ [path]: [`The file tells no ${measure}; the price goes by it`] });
+    }
+  }
+  return found;
+}
+
+function filesIn(model: Model): string[] {
+  return [...new Set(inputParts(model).map((part) => part.of))];
+}
+
+function measuresOf(model: Model, name: string): (keyof InputFacts)[] {
+  return inputParts(model)
+    .filter((part) => part.of === name)
+    .map((part) => part.input);
+}
+
+function inputParts({ price }: Model): { input: keyof InputFacts; of: string }[] {
+  if (price.mode !== 'formula') return [];
+  return partsOf(price.credits).filter((part) => typeof part === 'object' && 'input' in part);
+}
