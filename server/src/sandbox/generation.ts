@@ -4,19 +4,18 @@ import { z } from 'zod';
 export const startRequest = z.strictObject({
   id: z.string().regex(/^[0-9a-f-]{36}$/),
   model: z.string().min(1).max(100),
-  operation: z.enum(['images/generate', 'images/edit']),
+  operation: z.string().regex(/^images\/[a-z-]{1,32}$/),
   callback_url: z.url().max(2_083).nullable(),
-  input: z.strictObject({
-    prompt: z.string().min(1),
+  /** In the callers' own names, whatever the model: `askedPictures` finds in it what can be drawn. */
+  input: z.looseObject({
+    prompt: z.string().default(''),
     width: z.int().min(16).max(8_192).optional(),
     height: z.int().min(16).max(8_192).optional(),
-    output_format: z.enum(['jpg', 'png', 'webp']).optional(),
     output_quality: z.int().min(0).max(100).optional(),
     seed: z.int().optional(),
     raw: z.boolean().optional(),
     image_prompt: z.url().optional(),
     image_prompt_strength: z.number().min(0).max(1).optional(),
-    input_images: z.array(z.url()).max(10).optional(),
     image: z.url().optional(),
     mask: z.url().optional(),
     mode: z.enum(['inpaint', 'outpaint']).optional(),

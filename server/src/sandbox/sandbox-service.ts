@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log-port.ts';
+import { askedPictures } from './asked-pictures.ts';
 import { drawGeneration, type DrawingWorld } from './draw-generation.ts';
 import { startRequest, type GenerationRecord } from './generation.ts';
 import { trickOf, type Trick } from './magic-words.ts';
@@ -69,11 +70,11 @@ export function createSandbox(world: SandboxWorld): SandboxService {
       return refusal(404, 'unknown', 'no such route');
     },
     file: async (path) => {
-      const [, id, extension] = /^\/files\/([0-9a-f-]{36})\.(jpg|png|webp)$/.exec(path) ?? [];
+      const [, id, position, extension] = /^\/files\/([0-9a-f-]{36})-(\d{1,2})\.(jpg|png|webp)$/.exec(path) ?? [];
       if (id === undefined || extension === undefined) return null;
       const record = await world.store.find(id);
       if (record === null || memory.drawings.get(id)?.isDone !== true) return null;
-      const bytes = await readFile(world.store.picturePath(id, extension));
+      const bytes = await readFile(world.store.picturePath(id, Number(position), extension));
       const spoiled = spoil(bytes, trickOf(record.request.input.prompt)?.file);
       return { bytes: spoiled, contentType: TYPES[extension] ?? 'application/octet-stream' };
     },
@@ -158,8 +159,9 @@ async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; b
   if (drawing.problem !== null) {
     return answer(200, { id, status: 'failed', error: { kind: 'input_rejected', text: drawing.problem } });
   }
-  const url = `${base}/files/${id}.${input.output_format ?? 'jpg'}`;
-  return answer(200, { id, status: 'completed', outputs: [{ url }], seed: input.seed ?? null });
+  const { count, format } = askedPictures(input);
+  const outputs = Array.from({ length: count }, (_, index) => ({ url: `${base}/files/${id}-${index + 1}.${format}` }));
+  return answer(200, { id, status: 'completed', outputs, seed: input.seed ?? null });
 }
 
 async function cancel(world: SandboxWorld, id: string): Promise<SandboxAnswer> {
