@@ -164,7 +164,11 @@ describe('a broken catalogue is refused with the file and the reason', () => {
     ],
     ['a name both used and ignored', (model) => (model.ignored.seed = { type: 'integer' }), /"seed" is both/],
     ['a required name that is no parameter', (model) => model.requiredParameters.push('mask'), /no parameter "mask"/],
-    ['no prompt anywhere', (model) => (model.prompt = null), /prompt is null/],
+    [
+      'a rule for a prompt that the model does not have',
+      (model) => (model.prompt = null),
+      /a rule for "prompt", which is no parameter/,
+    ],
     ['an unknown provider', (model) => (model.routes[0].provider = 'nobody'), /no provider "nobody"/],
     ['no route', (model) => (model.routes = []), /live without a route/],
     [
