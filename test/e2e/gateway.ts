@@ -53,6 +53,16 @@ export async function readJob(gateway: Gateway, id: string, query = ''): Promise
 /** How long a wait may ask again; above all that the sandbox can play. */
 const WAITS_MAX = 5;
 
+/** Uploads a picture and returns its address. */
+export async function uploadPicture(gateway: Gateway): Promise<string> {
+  const form = new FormData();
+  form.set('file', new Blob([await plainPicture('#c03028')], { type: 'image/jpeg' }), 'picture.jpg');
+  const response = await ask(gateway, '/v2/uploads', { method: 'POST', body: form });
+  assert.equal(response.status, 201);
+  // Safe: as above.
+  return ((await response.json()) as { url: string }).url;
+}
+
 /** Waits for the job's end. */
 export async function waitForEnd(gateway: Gateway, id: string): Promise<JobSeen> {
   for (let waits = 0; waits < WAITS_MAX; waits += 1) {
@@ -86,12 +96,23 @@ export async function readCredits(gateway: Gateway): Promise<number> {
   return account.team.credits;
 }
 
-/** The one picture of a completed job, decoded to its last pixel. */
-export async function fetchPicture(
-  job: JobSeen,
-): Promise<{ bytes: Buffer; type: string | null; width: number; height: number }> {
+/** A picture that was fetched, decoded to its last pixel. */
+export interface FetchedPicture {
+  bytes: Buffer;
+  type: string | null;
+  width: number;
+  height: number;
+}
+
+/** The one picture of a completed job. */
+export function fetchPicture(job: JobSeen): Promise<FetchedPicture> {
   assert.equal(job.status, 'COMPLETED', `${job.status}: ${job.error}`);
   const [address = ''] = job.result?.images ?? [];
+  return fetchPictureAt(address);
+}
+
+/** The picture at an address of a result. */
+export async function fetchPictureAt(address: string): Promise<FetchedPicture> {
   const response = await fetch(address);
   assert.equal(response.status, 200, address);
   const bytes = Buffer.from(await response.arrayBuffer());
