@@ -6,12 +6,14 @@ import { drawFailures } from './draw-failures.ts';
 import { drawSandbox } from './draw-sandbox.ts';
 import { drawSettings } from './draw-settings.ts';
 import { drawStates } from './draw-states.ts';
+import { drawUnverified } from './draw-unverified.ts';
 
 const PAGES: Readonly<Record<string, (page: string) => string>> = {
   'states.md': drawStates,
   'failures.md': drawFailures,
   'settings.md': drawSettings,
   'sandbox.md': drawSandbox,
+  'unverified.md': () => drawUnverified(path.join(import.meta.dirname, '..', 'catalog')),
 };
 
 for (const [name, draw] of Object.entries(PAGES)) {

@@ -30,6 +30,10 @@ export function goodCall(operation: string, props: Props): WireCall {
       return { operation, key, json: { model: 'flux-1.1-pro', prompt: 'a lighthouse at dawn' } };
     case 'imagesEdit':
       return { operation, key, json: editBody(props.uploadUrl) };
+    case 'imagesUpscale':
+      return { operation, key, json: upscaleBody(props.uploadUrl) };
+    case 'imagesBackgroundRemove':
+      return { operation, key, json: cutOutBody(props.uploadUrl) };
     case 'createUpload':
       return { operation, key, body: fileForm(PIXEL) };
     case 'getJob':
@@ -90,6 +94,16 @@ export function editBody(image: string): Record<string, unknown> {
   };
 }
 
+/** The body of a request that enlarges a picture, whose price goes by its size. */
+export function upscaleBody(image: string): Record<string, unknown> {
+  return { model: 'topaz-image-upscale', topazUpscaleParams: { image } };
+}
+
+/** The body of a request that cuts out what a picture shows. */
+export function cutOutBody(image: string): Record<string, unknown> {
+  return { model: 'bria-bg-remove', briaBgRemoveParams: { image } };
+}
+
 /** A multipart body with one file. */
 export function fileForm(bytes: Buffer): FormData {
   const form = new FormData();
@@ -109,6 +123,8 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
   switch (operation) {
     case 'imagesGenerate':
     case 'imagesEdit':
+    case 'imagesUpscale':
+    case 'imagesBackgroundRemove':
     case 'estimate':
       return [...wrongBodies(good), ...wrongKeys(good, operation)];
     case 'createUpload':

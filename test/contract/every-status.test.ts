@@ -7,7 +7,16 @@ import { after, before, describe, it } from 'node:test';
 import { setKeyStatus } from '../../server/src/teams/keys.ts';
 import { serverEngines, type ServerEngine } from '../support/server.ts';
 import { damageSqlite, openLine, type CuttableLine } from './broken-store.ts';
-import { editBody, fileParts, goodCall, missingCalls, wrongCalls, type Props } from './calls.ts';
+import {
+  cutOutBody,
+  editBody,
+  upscaleBody,
+  fileParts,
+  goodCall,
+  missingCalls,
+  wrongCalls,
+  type Props,
+} from './calls.ts';
 import { readDescription, type Description } from './description.ts';
 import { addKey, addTeam, firstTeamId, openStage, type Stage, type StageKey } from './stage.ts';
 import { openWire, type Wire, type WireAnswer, type WireCall } from './wire.ts';
@@ -182,6 +191,8 @@ async function playGood(scene: Scene): Promise<void> {
   await runJob(scene, key, { prompt: 'sandbox:refuse' });
   await cancelSlowJob(scene);
   await play(scene, 202, { operation: 'imagesEdit', key, json: editBody(scene.props.uploadUrl) });
+  await play(scene, 202, { operation: 'imagesUpscale', key, json: upscaleBody(scene.props.uploadUrl) });
+  await play(scene, 202, { operation: 'imagesBackgroundRemove', key, json: cutOutBody(scene.props.uploadUrl) });
   for (const query of [
     'limit=1',
     'status=FAILED',
@@ -223,13 +234,14 @@ async function cancelSlowJob(scene: Scene): Promise<void> {
 }
 
 async function playPoor(scene: Scene): Promise<void> {
-  const poor = await addTeam(scene.stage, 4);
+  const poor = await addTeam(scene.stage, 2);
   await playForEach(scene, 402, (id) => {
     // An upload is found by its address, whoever has made it.
     return [{ ...good(scene, id), key: poor.text }];
   });
-  const { json } = scene.exchanges.findLast(({ status }) => status === 402) ?? {};
-  assert.deepEqual(json, { error: 'Insufficient credits', creditsRequired: 5, creditsAvailable: 4 });
+  const refused = scene.exchanges.filter(({ status }) => status === 402).map(({ json }) => json);
+  const flux = refused.find((json) => json?.['creditsRequired'] === 5);
+  assert.deepEqual(flux, { error: 'Insufficient credits', creditsRequired: 5, creditsAvailable: 2 });
 }
 
 async function playInactive(scene: Scene): Promise<void> {
@@ -250,10 +262,10 @@ async function playNoAdmin(scene: Scene): Promise<void> {
 }
 
 async function playConflict(scene: Scene): Promise<void> {
-  for (const operation of ['imagesGenerate', 'imagesEdit']) {
+  for (const operation of ['imagesGenerate', 'imagesEdit', 'imagesUpscale', 'imagesBackgroundRemove']) {
     const call = { ...good(scene, operation), headers: { 'idempotency-key': `conflict-${operation}` } };
     await play(scene, 202, call);
-    // Safe: both have an object as their body.
+    // Safe: all have an object as their body.
     await play(scene, 409, { ...call, json: { ...(call.json as object), webhookEvents: ['completed'] } });
   }
   await play(scene, 409, good(scene, 'cancelJob'));

@@ -240,14 +240,18 @@ function badText(body: Body, schema: RequestSchema, block: Block | null): fc.Arb
   const field = isBeside || block === null ? 'prompt' : `${block.name}.prompt`;
   const withPrompt = (text: string): Body =>
     isBeside || block === null ? { ...body, prompt: text } : withParameter(body, block, 'prompt', text);
-  const max = (isBeside ? schema.properties['prompt'] : block?.properties['prompt'])?.maxLength ?? 2000;
+  const rules = isBeside ? schema.properties['prompt'] : block?.properties['prompt'];
+  const max = rules?.maxLength ?? 2000;
   const tooLong = fc
     .constantFrom(max + 1, max * 2, 100_000)
     .map((length) => json('too long a prompt', withPrompt('p'.repeat(length)), field));
   const halves = fc
     .constantFrom('\u0000', 'a\u0000b', '\ud800', 'x\udfffy', '\udc00\ud800')
     .map((text) => json('NUL or half a character', withPrompt(text), field));
-  return fc.oneof(tooLong, halves, fc.constant(json('an empty prompt', withPrompt(''), field)));
+  // Tools that can do without a prompt take an empty one.
+  const mayBeEmpty = rules !== undefined && (rules.minLength ?? 0) === 0;
+  const empty = mayBeEmpty ? [] : [fc.constant(json('an empty prompt', withPrompt(''), field))];
+  return fc.oneof(tooLong, halves, ...empty);
 }
 
 function badNumber(body: Body, block: Block | null): fc.Arbitrary<BrokenBody> {

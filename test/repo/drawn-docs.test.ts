@@ -5,6 +5,8 @@ import { drawFailures } from '../../scripts/draw-failures.ts';
 import { drawSandbox } from '../../scripts/draw-sandbox.ts';
 import { drawSettings } from '../../scripts/draw-settings.ts';
 import { drawStates } from '../../scripts/draw-states.ts';
+import { drawUnverified } from '../../scripts/draw-unverified.ts';
+import { CATALOG_FOLDER } from '../../server/src/catalog/test-catalog.ts';
 import { SETTINGS } from '../../server/src/core/settings-table.ts';
 import { AFTER_FAILURE } from '../../server/src/jobs/after-failure.ts';
 import { ATTEMPT_CHANGES, JOB_CHANGES } from '../../server/src/jobs/states.ts';
@@ -35,6 +37,11 @@ describe('pages drawn from the code', () => {
       rows,
       SETTINGS.map(({ name }) => name),
     );
+  });
+
+  it('docs/unverified.md tells every route that no vendor’s own word stands behind', () => {
+    assert.equal(readText('docs/unverified.md'), drawUnverified(CATALOG_FOLDER), ANEW);
+    assert.match(drawUnverified(CATALOG_FOLDER), /seedream-3\.1.*dreamina-3\.1.*name and fields: M/);
   });
 
   it('docs/sandbox.md tells every magic word', () => {

@@ -13,8 +13,10 @@ import { createUpload } from './v2/create-upload.ts';
 import { estimate } from './v2/estimate.ts';
 import { getJob } from './v2/get-job.ts';
 import { getModel } from './v2/get-model.ts';
+import { imagesBackgroundRemove } from './v2/images-background-remove.ts';
 import { imagesEdit } from './v2/images-edit.ts';
 import { imagesGenerate } from './v2/images-generate.ts';
+import { imagesUpscale } from './v2/images-upscale.ts';
 import { jobEvents } from './v2/job-events.ts';
 import { jobTimeline } from './v2/job-timeline.ts';
 import { listJobs } from './v2/list-jobs.ts';
@@ -37,6 +39,13 @@ export function listRoutes(world: HttpWorld): Route[] {
   return [
     { method: 'POST', path: '/v2/images/generate', access: 'key', operate: imagesGenerate(world) },
     { method: 'POST', path: '/v2/images/edit', access: 'key', operate: imagesEdit(world) },
+    { method: 'POST', path: '/v2/images/upscale', access: 'key', operate: imagesUpscale(world) },
+    {
+      method: 'POST',
+      path: '/v2/images/background-remove',
+      access: 'key',
+      operate: imagesBackgroundRemove(world),
+    },
     { method: 'GET', path: '/v2/jobs', access: 'key', operate: listJobs(world) },
     { method: 'GET', path: '/v2/jobs/:id', access: 'key', operate: getJob(world) },
     { method: 'POST', path: '/v2/jobs/:id/cancel', access: 'key', operate: cancelJob(world) },
