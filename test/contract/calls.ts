@@ -17,6 +17,8 @@ export interface Props {
   jobId: string;
   /** An uploaded picture. */
   uploadUrl: string;
+  /** An uploaded video. */
+  videoUrl: string;
 }
 
 /** A request of each operation that nothing is wrong with. */
@@ -34,6 +36,14 @@ export function goodCall(operation: string, props: Props): WireCall {
       return { operation, key, json: upscaleBody(props.uploadUrl) };
     case 'imagesBackgroundRemove':
       return { operation, key, json: cutOutBody(props.uploadUrl) };
+    case 'videosGenerate':
+      return { operation, key, json: { model: 'veo-3.1-lite', prompt: 'waves roll in at dawn' } };
+    case 'videosEdit':
+      return { operation, key, json: videoEditBody(props.videoUrl) };
+    case 'videosUpscale':
+      return { operation, key, json: videoUpscaleBody(props.videoUrl) };
+    case 'musicGenerate':
+      return { operation, key, json: { model: 'lyria-3-clip', prompt: 'a waltz for accordion' } };
     case 'createUpload':
       return { operation, key, body: fileForm(PIXEL) };
     case 'getJob':
@@ -87,7 +97,7 @@ function goodProviderCall(operation: string, { key, adminKey, jobId }: Props): W
 }
 
 /** The body of a request that continues a picture beyond its edges. */
-export function editBody(image: string): Record<string, unknown> {
+function editBody(image: string): Record<string, unknown> {
   return {
     model: 'flux-fill-pro',
     fluxFillParams: { prompt: 'more of it', image, mode: 'outpaint', outpaint: 'Make square' },
@@ -95,13 +105,26 @@ export function editBody(image: string): Record<string, unknown> {
 }
 
 /** The body of a request that enlarges a picture, whose price goes by its size. */
-export function upscaleBody(image: string): Record<string, unknown> {
+function upscaleBody(image: string): Record<string, unknown> {
   return { model: 'topaz-image-upscale', topazUpscaleParams: { image } };
 }
 
 /** The body of a request that cuts out what a picture shows. */
-export function cutOutBody(image: string): Record<string, unknown> {
+function cutOutBody(image: string): Record<string, unknown> {
   return { model: 'bria-bg-remove', briaBgRemoveParams: { image } };
+}
+
+/** The body of a request that changes a video. */
+function videoEditBody(video: string): Record<string, unknown> {
+  return { model: 'wan-2.7-videoedit', prompt: 'it is winter', wan27VideoeditParams: { video } };
+}
+
+/** The body of a request that enlarges a video, whose price goes by its length. */
+function videoUpscaleBody(video: string): Record<string, unknown> {
+  return {
+    model: 'topaz-video-upscale',
+    topazVideoParams: { video, target_resolution: '1080p', target_fps: 30 },
+  };
 }
 
 /** A multipart body with one file. */
@@ -125,6 +148,10 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
     case 'imagesEdit':
     case 'imagesUpscale':
     case 'imagesBackgroundRemove':
+    case 'videosGenerate':
+    case 'videosEdit':
+    case 'videosUpscale':
+    case 'musicGenerate':
     case 'estimate':
       return [...wrongBodies(good), ...wrongKeys(good, operation)];
     case 'createUpload':

@@ -4,19 +4,13 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { OPERATIONS } from '../../server/src/catalog/model.ts';
+import { submitId } from '../../server/src/http/openapi-facts.ts';
 import { setKeyStatus } from '../../server/src/teams/keys.ts';
+import { sampleVideo } from '../support/sample-media.ts';
 import { serverEngines, type ServerEngine } from '../support/server.ts';
 import { damageSqlite, openLine, type CuttableLine } from './broken-store.ts';
-import {
-  cutOutBody,
-  editBody,
-  upscaleBody,
-  fileParts,
-  goodCall,
-  missingCalls,
-  wrongCalls,
-  type Props,
-} from './calls.ts';
+import { fileForm, fileParts, goodCall, missingCalls, wrongCalls, type Props } from './calls.ts';
 import { readDescription, type Description } from './description.ts';
 import { addKey, addTeam, firstTeamId, openStage, type Stage, type StageKey } from './stage.ts';
 import { openWire, type Wire, type WireAnswer, type WireCall } from './wire.ts';
@@ -117,9 +111,10 @@ function createScene(engine: ServerEngine): Scene {
     });
     scene.member = await addKey(scene.stage, { teamId: await firstTeamId(scene.stage), role: 'MEMBER' });
     const admin = await addKey(scene.stage, { teamId: scene.member.teamId, role: 'OWNER', isAdmin: true });
-    const props = { key: server.key, adminKey: admin.text, jobId: '', uploadUrl: '' };
+    const props = { key: server.key, adminKey: admin.text, jobId: '', uploadUrl: '', videoUrl: '' };
     const upload = await scene.wire.send(goodCall('createUpload', props));
-    scene.props = { ...props, uploadUrl: String(upload.json?.['url']) };
+    const video = await scene.wire.send({ ...goodCall('createUpload', props), body: fileForm(await sampleVideo()) });
+    scene.props = { ...props, uploadUrl: String(upload.json?.['url']), videoUrl: String(video.json?.['url']) };
     scene.props.jobId = await runJob(scene, server.key, { prompt: 'a lighthouse at dawn' });
     const other = await addTeam(scene.stage, 100);
     scene.foreignJobId = await runJob(scene, other.text, { prompt: 'a lighthouse of somebody else' });
@@ -190,9 +185,7 @@ async function playGood(scene: Scene): Promise<void> {
   await giveAndTakeKeys(scene);
   await runJob(scene, key, { prompt: 'sandbox:refuse' });
   await cancelSlowJob(scene);
-  await play(scene, 202, { operation: 'imagesEdit', key, json: editBody(scene.props.uploadUrl) });
-  await play(scene, 202, { operation: 'imagesUpscale', key, json: upscaleBody(scene.props.uploadUrl) });
-  await play(scene, 202, { operation: 'imagesBackgroundRemove', key, json: cutOutBody(scene.props.uploadUrl) });
+  for (const operation of OPERATIONS.map(submitId)) await play(scene, 202, good(scene, operation));
   for (const query of [
     'limit=1',
     'status=FAILED',
@@ -262,7 +255,7 @@ async function playNoAdmin(scene: Scene): Promise<void> {
 }
 
 async function playConflict(scene: Scene): Promise<void> {
-  for (const operation of ['imagesGenerate', 'imagesEdit', 'imagesUpscale', 'imagesBackgroundRemove']) {
+  for (const operation of OPERATIONS.map(submitId)) {
     const call = { ...good(scene, operation), headers: { 'idempotency-key': `conflict-${operation}` } };
     await play(scene, 202, call);
     // Safe: all have an object as their body.

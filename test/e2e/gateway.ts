@@ -8,11 +8,27 @@ export interface Gateway {
   key: string;
 }
 
+/** What was made, in the form of its kind. */
+export interface JobResult {
+  images?: string[];
+  gridUrl?: string;
+  videoUrl?: string;
+  videos?: string[];
+  tracks?: {
+    id: string;
+    audioUrl: string;
+    imageUrl: string | null;
+    title: string | null;
+    tags: string | null;
+    duration: number | null;
+  }[];
+}
+
 /** A job as a caller sees it; the fields that these tests read. */
 export interface JobSeen {
   id: string;
   status: 'QUEUED' | 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';
-  result: { images: string[] } | null;
+  result: JobResult | null;
   error: string | null;
   creditCost: number | null;
   provider: string | null;
@@ -55,8 +71,13 @@ const WAITS_MAX = 5;
 
 /** Uploads a picture and returns its address. */
 export async function uploadPicture(gateway: Gateway): Promise<string> {
+  return uploadFile(gateway, await plainPicture('#c03028'));
+}
+
+/** Uploads a file and returns its address. */
+export async function uploadFile(gateway: Gateway, bytes: Buffer): Promise<string> {
   const form = new FormData();
-  form.set('file', new Blob([await plainPicture('#c03028')], { type: 'image/jpeg' }), 'picture.jpg');
+  form.set('file', new Blob([new Uint8Array(bytes)]), 'file');
   const response = await ask(gateway, '/v2/uploads', { method: 'POST', body: form });
   assert.equal(response.status, 201);
   // Safe: as above.

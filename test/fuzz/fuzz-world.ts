@@ -5,9 +5,11 @@ import { insertKey, revokeKey, setKeyStatus } from '../../server/src/teams/keys.
 import { insertUser, type Role } from '../../server/src/teams/teams.ts';
 import { readDescription, type Description } from '../contract/description.ts';
 import { addTeam, firstTeamId, openStage, type Stage } from '../contract/stage.ts';
+import { sampleVideo } from '../support/sample-media.ts';
 import type { ServerEngine } from '../support/server.ts';
 import { openSender, type FuzzAnswer, type FuzzRequest, type Sender } from './send.ts';
 import { watchStore, type StoreWatch } from './store-watch.ts';
+import type { FileUrl } from './valid-bodies.ts';
 
 const random = systemRandom();
 const clock = systemClock();
@@ -46,6 +48,8 @@ export interface FuzzWorld {
   jobs: FixtureJobs;
   /** An upload of the owner, as its URL and as its path. */
   upload: { url: string; path: string };
+  /** An upload of the owner of the kind that a parameter of this name takes. */
+  fileUrl: FileUrl;
   send(request: Partial<FuzzRequest> & { target: string }): Promise<FuzzAnswer>;
   close(): Promise<void>;
 }
@@ -106,6 +110,8 @@ export async function openFuzzWorld(engine: ServerEngine, env: Record<string, st
     // Safe: a document of another form makes the first generator throw.
     const openApi = JSON.parse(document.text) as OpenApi;
     const watch = await watchStore(stage.place);
+    const upload = await makeUpload(send, keys.owner, TINY_PNG);
+    const video = await makeUpload(send, keys.owner, await sampleVideo());
     return {
       stage,
       sender,
@@ -114,7 +120,8 @@ export async function openFuzzWorld(engine: ServerEngine, env: Record<string, st
       description: readDescription(openApi, { unknownOperation: 'problem' }),
       keys,
       jobs: await makeJobs(send, keys),
-      upload: await makeUpload(send, keys.owner),
+      upload,
+      fileUrl: (parameter) => (/video|clip/.test(parameter) ? video : upload).url,
       send,
       close: async () => {
         sender.close();
@@ -197,8 +204,8 @@ async function makeJobs(send: FuzzWorld['send'], keys: Record<KeyName, string>):
   };
 }
 
-async function makeUpload(send: FuzzWorld['send'], key: string): Promise<FuzzWorld['upload']> {
-  const answer = await send(uploadRequest(key, { name: 'tiny.png', bytes: TINY_PNG }));
+async function makeUpload(send: FuzzWorld['send'], key: string, bytes: Buffer): Promise<FuzzWorld['upload']> {
+  const answer = await send(uploadRequest(key, { name: 'tiny', bytes }));
   // Safe: as above.
   const { url } = JSON.parse(answer.text) as { url: string };
   return { url, path: new URL(url).pathname };

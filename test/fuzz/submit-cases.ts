@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 
+import { OPERATIONS } from '../../server/src/catalog/model.ts';
+import { requestName } from '../../server/src/http/openapi-facts.ts';
 import { brokenBody } from './broken-bodies.ts';
 import type { FuzzCase } from './fuzz-case.ts';
 import { jsonRequest, type FuzzWorld, type KeyName, type RequestSchema } from './fuzz-world.ts';
@@ -11,18 +13,11 @@ export function submitPaths(world: FuzzWorld): { path: string; schemas: RequestS
   return [...paths, { path: '/v2/estimate', schemas: paths.flatMap(({ schemas }) => schemas) }];
 }
 
-const OPERATIONS = {
-  '/v2/images/generate': 'ImagesGenerateRequest',
-  '/v2/images/edit': 'ImagesEditRequest',
-  '/v2/images/upscale': 'ImagesUpscaleRequest',
-  '/v2/images/background-remove': 'ImagesBackgroundRemoveRequest',
-};
-
 /** The requests of each operation that a live key may make: a model that was retired is refused, and tested elsewhere. */
 function requestsOf({ openApi }: Pick<FuzzWorld, 'openApi'>): { path: string; schemas: RequestSchema[] }[] {
-  return Object.entries(OPERATIONS).map(([path, name]) => {
-    const schemas = openApi.components.schemas[name]?.oneOf ?? [];
-    return { path, schemas: schemas.filter((schema) => schema.deprecated !== true) };
+  return OPERATIONS.map((operation) => {
+    const schemas = openApi.components.schemas[requestName(operation)]?.oneOf ?? [];
+    return { path: `/v2/${operation}`, schemas: schemas.filter((schema) => schema.deprecated !== true) };
   });
 }
 
@@ -37,7 +32,7 @@ export function submitCase(
   const made = fc
     .tuple(schema, key)
     .chain(([chosen, name]) =>
-      validBody(chosen, world.upload.url).map((body) => ({ chosen, body, key: world.keys[name] })),
+      validBody(chosen, world.fileUrl).map((body) => ({ chosen, body, key: world.keys[name] })),
     );
   const right = fc.tuple(made, idempotencyKey()).map(([{ body, key: text }, idempotency]): FuzzCase => {
     const request = jsonRequest({ target: path, key: text, body });

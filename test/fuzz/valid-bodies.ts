@@ -5,6 +5,9 @@ import type { RequestSchema, ValueSchema } from './fuzz-world.ts';
 /** A request body as a generator makes it. */
 export type Body = Record<string, unknown>;
 
+/** The address of a file of the right kind for a parameter. */
+export type FileUrl = (parameter: string) => string;
+
 /** Appears in every generated prompt, so that a log that shows prompts is found out. */
 export const PROMPT_MARK = 'zqfuzzprompt';
 /** A name of RFC 2606. It is looked up and, by a process that only answers, never called. */
@@ -20,10 +23,10 @@ const ROUTING = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 );
 
-/** Bodies that obey the schema of one model, defaults and optional names included or not; `fileUrl` goes wherever a file is asked for. */
-export function validBody(schema: RequestSchema, fileUrl: string): fc.Arbitrary<Body> {
+/** Bodies that obey the schema of one model, defaults and optional names included or not; `fileUrl` gives the address of a file for the parameter of that name. */
+export function validBody(schema: RequestSchema, fileUrl: FileUrl): fc.Arbitrary<Body> {
   const { webhookUrl: _one, webhook_url: _other, webhookEvents, routing: _routing, ...rest } = schema.properties;
-  const events = webhookEvents === undefined ? fc.constant(null) : validValue(webhookEvents, fileUrl);
+  const events = webhookEvents === undefined ? fc.constant(null) : validValue(webhookEvents, fileUrl, 'webhookEvents');
   return fc
     .tuple(
       objectOf(rest, schema.required ?? [], fileUrl),
@@ -44,19 +47,19 @@ export function validBody(schema: RequestSchema, fileUrl: string): fc.Arbitrary<
 function objectOf(
   properties: Record<string, ValueSchema>,
   required: readonly string[],
-  fileUrl: string,
+  fileUrl: FileUrl,
 ): fc.Arbitrary<Body> {
   const values = Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => [
       name,
-      name === 'prompt' ? prompt(schema) : validValue(schema, fileUrl),
+      name === 'prompt' ? prompt(schema) : validValue(schema, fileUrl, name),
     ]),
   );
   return fc.record(values, { requiredKeys: [...required], noNullPrototype: true }).map((made) => ({ ...made }));
 }
 
 /** One value that obeys the schema. */
-export function validValue(schema: ValueSchema, fileUrl: string): fc.Arbitrary<unknown> {
+export function validValue(schema: ValueSchema, fileUrl: FileUrl, name: string): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   switch (schema.type) {
     case 'boolean':
@@ -69,14 +72,14 @@ export function validValue(schema: ValueSchema, fileUrl: string): fc.Arbitrary<u
     case 'number':
       return numberBetween(schema.minimum ?? -1e9, schema.maximum ?? 1e9);
     case 'array':
-      return fc.array(validValue(schema.items ?? { type: 'string' }, fileUrl), {
+      return fc.array(validValue(schema.items ?? { type: 'string' }, fileUrl, name), {
         minLength: schema.minItems ?? 0,
         maxLength: Math.min(schema.maxItems ?? 4, 12),
       });
     case 'object':
       return objectOf(schema.properties ?? {}, schema.required ?? [], fileUrl);
     case 'string':
-      return validText(schema, fileUrl);
+      return validText(schema, fileUrl(name));
   }
 }
 

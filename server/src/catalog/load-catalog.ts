@@ -177,9 +177,10 @@ function completeModel(content: ModelFile, surroundings: Surroundings): Model {
     );
   const price = completePrice(facts.price, surroundings.margin);
   const routes = facts.routes.map((route) => completeRoute(route, surroundings));
+  const outputs = facts.outputs ?? 1;
   return {
     ...facts,
-    outputs: facts.outputs ?? 1,
+    outputs,
     seconds: facts.seconds ?? null,
     parameters: describe(facts.parameters),
     ignored: describe(facts.ignored),
@@ -187,7 +188,7 @@ function completeModel(content: ModelFile, surroundings: Surroundings): Model {
     priceVersion: priceVersion(price),
     routes: routes.some((route) => route.sandbox)
       ? routes
-      : [...sandboxRouteFor(facts, surroundings.providers), ...routes],
+      : [...sandboxRouteFor({ ...facts, outputs }, surroundings.providers), ...routes],
   };
 }
 

@@ -6,7 +6,7 @@ import type { Model, ProviderFacts, Route } from './model.ts';
  * model can be tried without a word about it. Empty where the catalogue has no sandbox.
  */
 export function sandboxRouteFor(
-  model: Pick<Model, 'id' | 'prompt' | 'parameters'>,
+  model: Pick<Model, 'id' | 'prompt' | 'parameters' | 'outputs'>,
   providers: ReadonlyMap<string, ProviderFacts>,
 ): Route[] {
   const sandbox = [...providers.values()].find((provider) => provider.sandbox);
@@ -19,7 +19,8 @@ export function sandboxRouteFor(
       upstreamModel: model.id,
       when: null,
       map,
-      constants: {},
+      // Where no parameter says how many, the model's file does.
+      constants: typeof model.outputs === 'number' && model.outputs > 1 ? { n: model.outputs } : {},
       cost: { mode: 'none' },
       standIn: null,
       template: null,

@@ -51,7 +51,7 @@ export interface EngineOptions {
 const GENERATION_MS = 3_600_000;
 
 /** The module that draws; loaded in the media process, never here. */
-export const DRAW_MODULE = path.join(import.meta.dirname, '..', 'sandbox', 'draw-picture.ts');
+export const DRAW_MODULE = path.join(import.meta.dirname, '..', 'sandbox', 'draw.ts');
 
 /** Builds the parts behind the door: network, files, picture work, sandbox, providers. */
 export async function buildEngine(machine: Machine, store: Store, options: EngineOptions): Promise<Engine> {

@@ -43,6 +43,37 @@ export interface DrawSpec {
   badge: string;
 }
 
+/** Several pictures as one, two by two. */
+export interface GridSpec {
+  what: 'grid';
+  /** Local files of equal size. */
+  pictures: string[];
+  format: ImageFormat;
+}
+
+/** A short video without sound: a slow move over a picture. */
+export interface ClipSpec {
+  what: 'clip';
+  /** What is moved over; its sides are those of the video, in even numbers. */
+  picture: DrawSpec;
+  seconds: number;
+  framesPerSecond: number;
+}
+
+/** A piece of music for one instrument. */
+export interface SongSpec {
+  what: 'song';
+  prompt: string;
+  seed: number;
+  seconds: number;
+  format: 'mp3' | 'wav';
+  /** Samples in a second. */
+  hertz: number;
+}
+
+/** Whatever the sandbox can make. */
+export type Drawing = DrawSpec | GridSpec | ClipSpec | SongSpec;
+
 /** Picture work, done in a separate limited process: hostile files never decode in the API process. */
 export interface MediaPort {
   /** Sniffs, decodes fully (so truncation shows), hashes. */
@@ -61,8 +92,8 @@ export interface MediaPort {
     digitalSourceType: string;
     creatorTool: string;
   }): Promise<MediaResult<MediaFacts>>;
-  /** Draws a sandbox picture into `to`. */
-  draw(spec: DrawSpec, to: string): Promise<MediaResult<MediaFacts>>;
+  /** Draws what the sandbox gives out into `to`. */
+  draw(drawing: Drawing, to: string): Promise<MediaResult<MediaFacts>>;
   /**
    * Says that work will come: what takes long to start is started now and kept until the returned function is
    * called (once). Nothing fails without it; the first results are then taken in while processes start.

@@ -14,12 +14,27 @@ export const FAILURE_KINDS = [
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
+/** What a file is: a result itself, all pictures of a run as one, or the picture that goes with a track. */
+export type OutputRole = 'result' | 'grid' | 'cover';
+
 /**
  * One file that a provider says it made. The URL is hostile until `net` has checked it; a provider that sends the file
  * inside its answer gives a `data:` URL in base64.
  */
 export interface ProviderOutput {
   url: string;
+  /** `result` where absent. The first cover belongs to the first result, and so on. */
+  role?: OutputRole;
+  /** What a provider tells of a track; null or absent where it tells nothing. */
+  track?: TrackFacts;
+}
+
+/** What stands on the label of a piece of music. */
+export interface TrackFacts {
+  /** The provider's own name for the track, at most 100 characters. */
+  id: string | null;
+  title: string | null;
+  tags: string | null;
 }
 
 /** What reading a provider's answer can tell us. */

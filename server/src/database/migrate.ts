@@ -1,9 +1,10 @@
 import type { Database } from './database.ts';
 import { foundation } from './migrations/0001-foundation.ts';
 import { providers } from './migrations/0002-providers.ts';
+import { media } from './migrations/0003-media.ts';
 
 /** All migrations, in order. Forward only; one that has been released is never edited. */
-export const MIGRATIONS = [foundation, providers] as const;
+export const MIGRATIONS = [foundation, providers, media] as const;
 
 /** Brings the schema up to date; several processes may call it at once. Returns the names it applied. */
 export async function migrate(database: Database): Promise<string[]> {

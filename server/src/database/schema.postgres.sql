@@ -184,7 +184,9 @@ CREATE TABLE outputs (
   height bigint,
   created_at bigint NOT NULL,
   retain_until bigint NOT NULL,
-  deleted_at bigint
+  deleted_at bigint,
+  role text DEFAULT 'result'::text NOT NULL,
+  seconds double precision
 );
 
 CREATE TABLE provider_key_states (
@@ -410,6 +412,8 @@ ALTER TABLE outputs ADD CONSTRAINT outputs_job_id_position_key UNIQUE (job_id, "
 ALTER TABLE outputs ADD CONSTRAINT outputs_pkey PRIMARY KEY (id);
 
 ALTER TABLE outputs ADD CONSTRAINT outputs_position_check CHECK (("position" > 0));
+
+ALTER TABLE outputs ADD CONSTRAINT outputs_role_check CHECK ((role = ANY (ARRAY['result'::text, 'grid'::text, 'cover'::text])));
 
 ALTER TABLE outputs ADD CONSTRAINT outputs_size_bytes_check CHECK ((size_bytes > 0));
 

@@ -236,7 +236,7 @@ CREATE TABLE outputs (
   height BIGINT,
   created_at BIGINT NOT NULL,
   retain_until BIGINT NOT NULL,
-  deleted_at BIGINT,
+  deleted_at BIGINT, role TEXT NOT NULL DEFAULT 'result' CHECK (role IN ('result', 'grid', 'cover')), seconds DOUBLE PRECISION,
   UNIQUE (job_id, position)
 );
 

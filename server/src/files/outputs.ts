@@ -1,3 +1,4 @@
+import type { OutputRole } from '../core/outcome.ts';
 import type { Database, Row, Tx } from '../database/database.ts';
 
 /** A stored result file of a job. Instants are UTC milliseconds. */
@@ -5,8 +6,9 @@ export interface Output {
   id: string;
   jobId: string;
   teamId: string;
-  /** 1 for the first. */
+  /** 1 for the first; what belongs to the results comes after them. */
   position: number;
+  role: OutputRole;
   /** The unguessable part of its URL. */
   token: string;
   fileName: string;
@@ -16,14 +18,16 @@ export interface Output {
   sha256: string;
   width: number | null;
   height: number | null;
+  /** How long it plays; null for pictures and where nobody can tell. */
+  seconds: number | null;
   createdAt: number;
   retainUntil: number;
 }
 
 const INSERT = `
 INSERT INTO outputs (id, job_id, team_id, position, token, file_name, blob_key, content_type, size_bytes, sha256,
-  width, height, created_at, retain_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`;
+  width, height, created_at, retain_until, role, seconds)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
 
 /** Adds the rows of stored files, in the transaction that completes their job. */
 export async function insertOutputs(tx: Tx, outputs: readonly Output[]): Promise<void> {
@@ -44,6 +48,8 @@ export async function insertOutputs(tx: Tx, outputs: readonly Output[]): Promise
         output.height,
         output.createdAt,
         output.retainUntil,
+        output.role,
+        output.seconds,
       ]),
     ),
   );

@@ -15,7 +15,7 @@ export interface OperationFacts {
   method: 'get' | 'post' | 'delete';
   path: string;
   id: string;
-  tag: 'Images' | 'Jobs' | 'Models' | 'Uploads' | 'Account' | 'Operation' | 'Admin';
+  tag: 'Images' | 'Videos' | 'Music' | 'Jobs' | 'Models' | 'Uploads' | 'Account' | 'Operation' | 'Admin';
   summary: string;
   description: string;
   /** The contract that we speak does not have it. */
@@ -53,4 +53,15 @@ export function inPath(name: string, description: string): Record<string, unknow
 /** The answer to an ETag that still holds. */
 export function notModified(): AnswerFacts {
   return { status: 304, description: 'Not changed since the ETag that was sent.', type: null, schema: null };
+}
+
+/** How the document names a way to make a job: `images/background-remove` is `imagesBackgroundRemove`. */
+export function submitId(operation: string): string {
+  return operation.replaceAll(/[/-](\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** How the document names its body: `images/background-remove` is `ImagesBackgroundRemoveRequest`. */
+export function requestName(operation: string): string {
+  const id = submitId(operation);
+  return `${id.slice(0, 1).toUpperCase()}${id.slice(1)}Request`;
 }

@@ -1,3 +1,4 @@
+import { OPERATIONS, type Operation } from '../catalog/model.ts';
 import { JOB_STATES } from '../jobs/states.ts';
 import { PROVIDER_OPERATIONS } from './openapi-provider-operations.ts';
 import {
@@ -6,6 +7,8 @@ import {
   notModified,
   ok,
   query,
+  requestName,
+  submitId,
   text,
   type AnswerFacts,
   type OperationFacts,
@@ -41,53 +44,67 @@ const MAKES_JOB = {
 };
 const READS_JOB = { needsKey: true, body: null, refusals: [400, 401, 403, 404, 429, 503] };
 
-/** Every operation of the document, in its order. */
-export const OPERATION_FACTS: readonly OperationFacts[] = [
-  {
-    method: 'post',
-    path: '/v2/images/generate',
-    id: 'imagesGenerate',
+/** What the document says of each way to make a job. */
+const SUBMITS: Readonly<Record<Operation, { tag: OperationFacts['tag']; summary: string; description: string }>> = {
+  'images/generate': {
     tag: 'Images',
-    isAddition: false,
     summary: 'Make pictures from words',
     description: 'Makes a job. The model named in the body decides which parameters there are.',
-    body: { type: 'json', schema: 'ImagesGenerateRequest' },
-    ...MAKES_JOB,
   },
-  {
-    method: 'post',
-    path: '/v2/images/edit',
-    id: 'imagesEdit',
+  'images/edit': {
     tag: 'Images',
-    isAddition: false,
     summary: 'Repaint or enlarge a picture',
     description: 'Makes a job that changes a part of a picture, or continues it beyond its edges.',
-    body: { type: 'json', schema: 'ImagesEditRequest' },
-    ...MAKES_JOB,
   },
-  {
-    method: 'post',
-    path: '/v2/images/upscale',
-    id: 'imagesUpscale',
+  'images/upscale': {
     tag: 'Images',
-    isAddition: false,
     summary: 'Enlarge a picture',
     description:
       'Makes a job that gives a picture more pixels. Where the price goes by its size, the file is read first.',
-    body: { type: 'json', schema: 'ImagesUpscaleRequest' },
-    ...MAKES_JOB,
   },
-  {
-    method: 'post',
-    path: '/v2/images/background-remove',
-    id: 'imagesBackgroundRemove',
+  'images/background-remove': {
     tag: 'Images',
-    isAddition: false,
     summary: 'Cut out the subject of a picture',
     description: 'Makes a job that leaves of a picture what stands in its foreground.',
-    body: { type: 'json', schema: 'ImagesBackgroundRemoveRequest' },
-    ...MAKES_JOB,
   },
+  'videos/generate': {
+    tag: 'Videos',
+    summary: 'Make a video from words or pictures',
+    description: 'Makes a job. The model named in the body decides which parameters there are.',
+  },
+  'videos/edit': {
+    tag: 'Videos',
+    summary: 'Change a video by words',
+    description: 'Makes a job that changes a given video. Where the price goes by its length, the file is read first.',
+  },
+  'videos/upscale': {
+    tag: 'Videos',
+    summary: 'Enlarge a video',
+    description:
+      'Makes a job that gives a video more pixels or more frames. Where the price goes by its length, the file is read first.',
+  },
+  'music/generate': {
+    tag: 'Music',
+    summary: 'Make music from words',
+    description: 'Makes a job whose result is a list of tracks.',
+  },
+};
+
+function submitFacts(operation: Operation): OperationFacts {
+  return {
+    method: 'post',
+    path: `/v2/${operation}`,
+    id: submitId(operation),
+    isAddition: false,
+    ...SUBMITS[operation],
+    body: { type: 'json', schema: requestName(operation) },
+    ...MAKES_JOB,
+  };
+}
+
+/** Every operation of the document, in its order. */
+export const OPERATION_FACTS: readonly OperationFacts[] = [
+  ...OPERATIONS.map(submitFacts),
   {
     method: 'get',
     path: '/v2/jobs',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Catalog } from '../catalog/load-catalog.ts';
 import { OPERATIONS } from '../catalog/model.ts';
 import { requestSchema } from '../catalog/openapi-parts.ts';
-import type { OperationFacts } from './openapi-facts.ts';
+import { requestName, type OperationFacts } from './openapi-facts.ts';
 import { OPERATION_FACTS } from './openapi-operations.ts';
 import { BODY_SCHEMAS } from './provider-schemas.ts';
 import { RESPONSE_SCHEMAS } from './schemas.ts';
@@ -35,7 +35,9 @@ export function openApiDocument({
         'Parts marked x-lumegate-addition go beyond the contract that this API is compatible with.',
     },
     servers: [{ url: publicUrl }],
-    tags: ['Images', 'Jobs', 'Models', 'Uploads', 'Account', 'Operation', 'Admin'].map((name) => ({ name })),
+    tags: ['Images', 'Videos', 'Music', 'Jobs', 'Models', 'Uploads', 'Account', 'Operation', 'Admin'].map((name) => ({
+      name,
+    })),
     paths,
     components: {
       securitySchemes: {
@@ -77,11 +79,6 @@ function bodySchemas(): JsonObject {
       return [name, rest];
     }),
   );
-}
-
-function requestName(operation: string): string {
-  const words = operation.split(/[/-]/).map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
-  return `${words.join('')}Request`;
 }
 
 function responseSchemas(): JsonObject {

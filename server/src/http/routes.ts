@@ -1,3 +1,4 @@
+import { OPERATIONS, type Operation } from '../catalog/model.ts';
 import { addProviderKey } from './admin/add-provider-key.ts';
 import { listAlerts } from './admin/list-alerts.ts';
 import { listProviders } from './admin/list-providers.ts';
@@ -13,10 +14,6 @@ import { createUpload } from './v2/create-upload.ts';
 import { estimate } from './v2/estimate.ts';
 import { getJob } from './v2/get-job.ts';
 import { getModel } from './v2/get-model.ts';
-import { imagesBackgroundRemove } from './v2/images-background-remove.ts';
-import { imagesEdit } from './v2/images-edit.ts';
-import { imagesGenerate } from './v2/images-generate.ts';
-import { imagesUpscale } from './v2/images-upscale.ts';
 import { jobEvents } from './v2/job-events.ts';
 import { jobTimeline } from './v2/job-timeline.ts';
 import { listJobs } from './v2/list-jobs.ts';
@@ -25,6 +22,7 @@ import { me } from './v2/me.ts';
 import { openApi } from './v2/openapi.ts';
 import { addOwnProviderKey } from './v2/provider-keys-add.ts';
 import { listOwnProviderKeys } from './v2/provider-keys-list.ts';
+import { submitOperation } from './v2/submit.ts';
 import { removeOwnProviderKey } from './v2/provider-keys-remove.ts';
 import type { HttpWorld } from './world.ts';
 
@@ -37,15 +35,7 @@ export type Route = { method: 'GET' | 'POST' | 'DELETE'; path: string } & (
 /** Every route of the server, once. HEAD is answered wherever GET is. */
 export function listRoutes(world: HttpWorld): Route[] {
   return [
-    { method: 'POST', path: '/v2/images/generate', access: 'key', operate: imagesGenerate(world) },
-    { method: 'POST', path: '/v2/images/edit', access: 'key', operate: imagesEdit(world) },
-    { method: 'POST', path: '/v2/images/upscale', access: 'key', operate: imagesUpscale(world) },
-    {
-      method: 'POST',
-      path: '/v2/images/background-remove',
-      access: 'key',
-      operate: imagesBackgroundRemove(world),
-    },
+    ...OPERATIONS.map((operation) => submitRoute(world, operation)),
     { method: 'GET', path: '/v2/jobs', access: 'key', operate: listJobs(world) },
     { method: 'GET', path: '/v2/jobs/:id', access: 'key', operate: getJob(world) },
     { method: 'POST', path: '/v2/jobs/:id/cancel', access: 'key', operate: cancelJob(world) },
@@ -72,4 +62,8 @@ export function listRoutes(world: HttpWorld): Route[] {
     { method: 'GET', path: '/metrics', access: 'open', operate: metrics(world) },
     { method: 'GET', path: '/', access: 'open', operate: frontPage(world) },
   ];
+}
+
+function submitRoute(world: HttpWorld, operation: Operation): Route {
+  return { method: 'POST', path: `/v2/${operation}`, access: 'key', operate: submitOperation(world, operation) };
 }

@@ -1,14 +1,15 @@
 import type { BlobWriter } from '../core/blob-port.ts';
-import type { ImageFormat, MediaFacts, MediaResult } from '../core/media-port.ts';
+import type { ImageFormat, MediaFacts, MediaKind, MediaResult } from '../core/media-port.ts';
 import type { Route } from '../catalog/model.ts';
 import { doneByGateway } from '../catalog/parameter-map.ts';
 import type { MicroCredits } from '../core/money.ts';
 import type { DownloadResult } from '../core/net-port.ts';
-import type { ProviderOutput } from '../core/outcome.ts';
+import type { OutputRole, ProviderOutput } from '../core/outcome.ts';
 import { randomBase62 } from '../core/random.ts';
-import { mediaUrl, type Output } from '../files/outputs.ts';
+import type { Output } from '../files/outputs.ts';
 import type { Attempt } from './attempts.ts';
 import { compareDelivered, orderedFrom, type Shortfall } from './delivered.ts';
+import { fileNumber, kindOfResults, resultOf } from './result-shape.ts';
 import { checkRun, isStopping, limitMs, RunStopped, type Run } from './run.ts';
 import { BLOB_URL, readSpooled } from './spool.ts';
 
@@ -61,26 +62,35 @@ export async function collect(
   await run.world.reachCrashPoint('C15');
   if (purchase.outputs.length === 0) throw new BadResult('the provider gave no output');
   const ordered = orderedFrom(run.job, purchase.route);
-  const outputs: Output[] = [];
+  const given = purchase.outputs.filter((output) => roleOf(output) === 'result');
   // What nobody ordered is not kept: the price and the answer speak of what was asked for.
-  const wanted = purchase.outputs.slice(0, ordered.outputs);
+  const wanted = given.slice(0, ordered.outputs);
+  const beside = purchase.outputs.filter((output) => roleOf(output) !== 'result').slice(0, wanted.length);
+  const outputs: Output[] = [];
   await run.world.collects.within(purchase.attempt.provider, async () => {
-    for (const [index, { url }] of wanted.entries()) {
-      outputs.push(await collectOne(run, { ...purchase, url, position: index + 1 }));
+    for (const [index, output] of [...wanted, ...beside].entries()) {
+      outputs.push(await collectOne(run, { ...purchase, output, position: index + 1, results: wanted.length }));
     }
   });
   await run.world.reachCrashPoint('C18');
-  const result = { images: outputs.map((output) => mediaUrl('', output)) };
-  return { outputs, result, ...compareDelivered(run.job, { ordered, outputs, given: purchase.outputs.length }) };
+  const result = resultOf(run.job, { outputs, tracks: wanted.map(({ track }) => track ?? null) });
+  return { outputs, result, ...compareDelivered(run.job, { ordered, outputs, given: given.length }) };
+}
+
+function roleOf({ role = 'result' }: ProviderOutput): OutputRole {
+  return role;
 }
 
 async function collectOne(
   run: Run,
-  wanted: { attempt: Attempt; route: Route; url: string; position: number },
+  wanted: { attempt: Attempt; route: Route; output: ProviderOutput; position: number; results: number },
 ): Promise<Output> {
   const { world, job, lease } = run;
-  const fetched = await fetchOutput(run, wanted);
-  const { writer, facts } = await finish(run, wanted.route, fetched);
+  const role = roleOf(wanted.output);
+  const kind = role === 'result' ? kindOfResults(job.operation) : 'image';
+  const fetched = await fetchOutput(run, { attempt: wanted.attempt, url: wanted.output.url, kind });
+  // What goes with a track is kept as it came: nobody asked for a format of it.
+  const { writer, facts } = role === 'cover' ? fetched : await finish(run, wanted.route, fetched);
   const blobKey = `outputs/${job.id}/${lease.epoch}-${wanted.position}.${facts.extension}`;
   await writer.commit(blobKey);
   const now = world.clock.now();
@@ -90,13 +100,15 @@ async function collectOne(
     teamId: job.teamId,
     position: wanted.position,
     token: randomBase62(world.random, TOKEN_CHARACTERS),
-    fileName: `${job.id}-${wanted.position}.${facts.extension}`,
+    role,
+    fileName: `${job.id}-${fileNumber(job.operation, role, wanted)}.${facts.extension}`,
     blobKey,
     contentType: facts.contentType,
     sizeBytes: facts.sizeBytes,
     sha256: facts.sha256,
     width: facts.width,
     height: facts.height,
+    seconds: facts.seconds,
     createdAt: now,
     retainUntil: now + world.settings.retentionMs,
   };
@@ -107,7 +119,7 @@ interface Fetched {
   facts: MediaFacts;
 }
 
-async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string }): Promise<Fetched> {
+async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; kind: MediaKind }): Promise<Fetched> {
   const { world } = run;
   for (let tries = 1; ; tries += 1) {
     const writer = await world.blobs.create();
@@ -115,8 +127,10 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string }):
       const result = await download(run, wanted, writer);
       if (result.kind === 'done') {
         const inspected = await pictureWork(run, () => world.media.inspect(writer.path));
-        if (inspected.ok) return { writer, facts: inspected.value };
-        throw new BadResult(`the provider's file is unusable (${inspected.problem})`);
+        if (!inspected.ok) throw new BadResult(`the provider's file is unusable (${inspected.problem})`);
+        const { kind } = inspected.value;
+        if (kind !== wanted.kind) throw new BadResult(`the provider's file is of kind ${kind}, not ${wanted.kind}`);
+        return { writer, facts: inspected.value };
       }
       if (isStopping(run)) throw new RunStopped();
       if (tries >= DOWNLOADS_MAX || !RETRIED.has(result.reason)) {

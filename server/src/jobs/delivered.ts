@@ -9,7 +9,7 @@ import type { RunningJob } from './run.ts';
 
 /** Something that is less, or other, than was ordered; measured on the stored file. */
 export interface Shortfall {
-  what: 'outputs' | 'pixels' | 'format';
+  what: 'outputs' | 'pixels' | 'seconds' | 'format';
   ordered: string;
   delivered: string;
 }
@@ -18,6 +18,8 @@ export interface Shortfall {
 export interface Ordered {
   outputs: number;
   size: OrderedSize | null;
+  /** Of each result; null where nobody ordered a length. */
+  seconds: number | null;
   format: string | null;
 }
 
@@ -25,17 +27,25 @@ export interface Ordered {
 const PIXELS_SHARE_EXACT = 0.98;
 const PIXELS_SHARE_BY_RATIO = 0.8;
 const PIXELS_PER_MEGAPIXEL = 1_048_576;
-/** Extensions by the names under which callers ask for formats. */
-const EXTENSIONS: Readonly<Record<string, string>> = { jpeg: 'jpg' };
+/** Whole frames make a video a little shorter than its number of seconds. */
+const SECONDS_SHARE = 0.95;
 
 /** What the job ordered by this route. */
 export function orderedFrom(job: RunningJob, route: Route): Ordered {
   const format = job.plan.parameters['output_format'];
+  const { outputs, seconds } = factsFor(job.model, job.plan).quantities;
   return {
-    outputs: factsFor(job.model, job.plan).quantities.outputs,
+    outputs,
+    seconds: job.model.seconds === null ? null : seconds,
     size: expectedSize(mapForRoute(job.model, route, job.plan)),
-    format: typeof format === 'string' ? (EXTENSIONS[format] ?? format) : null,
+    format: typeof format === 'string' ? extensionOf(format) : null,
   };
+}
+
+/** The extension by the name under which a caller asks for a format: `jpeg`, `mp3_high_quality`. */
+function extensionOf(format: string): string {
+  const [name = format] = format.split('_');
+  return name === 'jpeg' ? 'jpg' : name;
 }
 
 /** What is short, and what the team pays for what came: never more than was held. */
@@ -43,12 +53,17 @@ export function compareDelivered(
   job: RunningJob,
   facts: { ordered: Ordered; outputs: readonly Output[]; given: number },
 ): { shortfalls: Shortfall[]; chargeMicro: MicroCredits } {
-  const { ordered, outputs } = facts;
+  const { ordered } = facts;
+  const outputs = facts.outputs.filter(({ role }) => role === 'result');
   const shortfalls = [
     ...countShortfall(ordered, facts.given),
-    ...outputs.flatMap((output) => [...pixelShortfall(ordered, output), ...formatShortfall(ordered, output)]),
+    ...outputs.flatMap((output) => [
+      ...pixelShortfall(ordered, output),
+      ...secondsShortfall(ordered, output),
+      ...formatShortfall(ordered, output),
+    ]),
   ];
-  return { shortfalls, chargeMicro: chargeFor(job, { ...facts, isShort: shortfalls.length > 0 }) };
+  return { shortfalls, chargeMicro: chargeFor(job, { ordered, outputs, isShort: shortfalls.length > 0 }) };
 }
 
 function countShortfall(ordered: Ordered, given: number): Shortfall[] {
@@ -62,6 +77,11 @@ function pixelShortfall({ size }: Ordered, { width, height }: Output): Shortfall
   const share = (width * height) / (size.width * size.height);
   if (share >= (size.isExact ? PIXELS_SHARE_EXACT : PIXELS_SHARE_BY_RATIO)) return [];
   return [{ what: 'pixels', ordered: `${size.width}x${size.height}`, delivered: `${width}x${height}` }];
+}
+
+function secondsShortfall({ seconds: ordered }: Ordered, { seconds }: Output): Shortfall[] {
+  if (ordered === null || seconds === null || seconds >= ordered * SECONDS_SHARE) return [];
+  return [{ what: 'seconds', ordered: String(ordered), delivered: seconds.toFixed(2) }];
 }
 
 function formatShortfall({ format }: Ordered, { fileName }: Output): Shortfall[] {
@@ -80,8 +100,16 @@ function chargeFor(
     outputs: outputs.length,
     ordered: ordered.outputs,
     megapixels: pixels === 0 ? null : pixels / outputs.length / PIXELS_PER_MEGAPIXEL,
-    seconds: null,
+    seconds: ordered.seconds === null ? null : meanSeconds(ordered.seconds, outputs),
   });
   // The price was promised at the submit; a price list that has changed since makes nothing dearer.
   return microCredits(Math.min(job.priceMicro, part));
+}
+
+/** What counts as delivered of each result: as long as it was ordered, unless it is shorter by more than frames. */
+function meanSeconds(ordered: number, outputs: readonly Output[]): number {
+  const counted = outputs.map(({ seconds }) =>
+    seconds === null || seconds >= ordered * SECONDS_SHARE ? ordered : seconds,
+  );
+  return counted.reduce((sum, seconds) => sum + seconds, 0) / counted.length;
 }

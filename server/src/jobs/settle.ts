@@ -63,8 +63,8 @@ export interface Completion {
 
 /** What the timeline tells of a stored file: measured on the file, not what was asked. */
 function filesSeen(output: Output): object {
-  const { contentType, sizeBytes, width, height } = output;
-  return { contentType, sizeBytes, width, height };
+  const { contentType, sizeBytes, width, height, seconds } = output;
+  return { contentType, sizeBytes, width, height, ...(seconds === null ? {} : { seconds }) };
 }
 
 /**

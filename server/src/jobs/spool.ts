@@ -41,10 +41,10 @@ async function spoolOne(
       options,
     );
     // What cannot be unpacked is judged where results are: the job fails there with the reason.
-    if (done.kind === 'failed') return { url: BLOB_URL };
+    if (done.kind === 'failed') return { ...file.output, url: BLOB_URL };
     const key = `spool/${attempt.id}-${file.index + 1}`;
     await writer.commit(key);
-    return { url: `${BLOB_URL}${key}` };
+    return { ...file.output, url: `${BLOB_URL}${key}` };
   } finally {
     await writer.discard();
   }

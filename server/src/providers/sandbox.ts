@@ -10,7 +10,7 @@ const generation = z.object({
   id: z.string(),
   status: z.enum(['pending', 'completed', 'failed', 'cancelled']),
   progress: z.number().nullish(),
-  outputs: z.array(z.object({ url: z.string() })).nullish(),
+  outputs: z.array(z.object({ url: z.string(), role: z.enum(['result', 'grid', 'cover']) })).nullish(),
   seed: z.number().nullish(),
   error: z.object({ kind: z.enum(FAILURE_KINDS), text: z.string() }).nullish(),
 });

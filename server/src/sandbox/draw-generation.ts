@@ -1,10 +1,13 @@
 import { rename, stat } from 'node:fs/promises';
 
-import type { DrawSpec, MediaPort } from '../core/media-port.ts';
+import type { Drawing, DrawSpec, MediaFacts, MediaPort } from '../core/media-port.ts';
 import type { Random } from '../core/random.ts';
-import { askedPictures, type AskedPictures } from './asked-pictures.ts';
+import { askedClip } from './asked-clip.ts';
+import { askedPictures } from './asked-pictures.ts';
+import { askedSong } from './asked-song.ts';
 import type { GenerationRecord, StartRequest } from './generation.ts';
 import type { GenerationStore } from './generation-store.ts';
+import { kindOf, plannedFiles, type PlannedFile } from './planned-files.ts';
 
 /** What drawing needs. */
 export interface DrawingWorld {
@@ -15,42 +18,103 @@ export interface DrawingWorld {
   fetchInput(url: string, to: string): Promise<boolean>;
 }
 
-/** Draws the pictures once. Resolves with what is wrong with the input, or null. */
+/** Draws the files once. Resolves with what is wrong with the input, or null. */
 export async function drawGeneration(world: DrawingWorld, record: GenerationRecord): Promise<string | null> {
-  const { id, input } = record.request;
-  const asked = askedPictures(input);
-  const targets = Array.from({ length: asked.count }, (_, index) =>
-    world.store.picturePath(id, index + 1, asked.format),
-  );
+  const { request } = record;
+  const files = plannedFiles(request);
+  const pathOf = ({ position, extension }: PlannedFile): string =>
+    world.store.filePath(request.id, position, extension);
+  const last = files.at(-1);
   // The last one is drawn last.
-  if (await exists(targets.at(-1) ?? '')) return null;
-  const inputs = await fetchInputs(world, id, asked);
+  if (last !== undefined && (await exists(pathOf(last)))) return null;
+  const inputs = await fetchInputs(world, request);
   if (typeof inputs === 'string') return inputs;
-  const spec = await drawSpec(world, { request: record.request, asked, inputs });
-  for (const [index, target] of targets.entries()) {
-    const unfinished = world.store.scratchPath(`${id}.drawing`);
-    const drawn = await world.media.draw({ ...spec, seed: spec.seed + index }, unfinished);
-    if (!drawn.ok) return `the picture could not be drawn: ${drawn.problem}`;
-    await rename(unfinished, target);
+  const drawingOf = await drawings(world, { request, inputs, files, pathOf });
+  for (const file of files) {
+    const unfinished = world.store.scratchPath(`${request.id}.drawing`);
+    const drawn = await world.media.draw(drawingOf(file), unfinished);
+    if (!drawn.ok) return `the file could not be drawn: ${drawn.problem}`;
+    await rename(unfinished, pathOf(file));
   }
   return null;
 }
 
-type Inputs = Map<string, string>;
+/** A caller's file that was fetched. */
+interface Input {
+  path: string;
+  facts: MediaFacts;
+}
+type Inputs = Map<string, Input>;
 
 /** Local copies of every file the request names; a text when one cannot be had. */
-async function fetchInputs(world: DrawingWorld, id: string, asked: AskedPictures): Promise<Inputs | string> {
+async function fetchInputs(world: DrawingWorld, request: StartRequest): Promise<Inputs | string> {
   const found: Inputs = new Map();
-  for (const [name, url] of asked.files) {
-    const to = world.store.scratchPath(`${id}.${name}`);
-    if (!(await world.fetchInput(url, to))) return `${name} could not be fetched`;
-    const facts = await world.media.inspect(to);
-    if (!facts.ok || facts.value.kind !== 'image') return `${name} is not a usable picture`;
-    found.set(name, to);
+  for (const [name, url] of askedPictures(request.input).files) {
+    const path = world.store.scratchPath(`${request.id}.${name}`);
+    if (!(await world.fetchInput(url, path))) return `${name} could not be fetched`;
+    const facts = await world.media.inspect(path);
+    if (!facts.ok) return `${name} is not a usable file`;
+    if (kindOf(request) === 'pictures' && facts.value.kind !== 'image') return `${name} is not a usable picture`;
+    found.set(name, { path, facts: facts.value });
   }
   return found;
 }
 
+interface Wanted {
+  request: StartRequest;
+  inputs: Inputs;
+  files: readonly PlannedFile[];
+  pathOf(file: PlannedFile): string;
+}
+
+/** How each file of a generation is drawn. */
+async function drawings(world: DrawingWorld, wanted: Wanted): Promise<(file: PlannedFile) => Drawing> {
+  const { request, inputs, files, pathOf } = wanted;
+  const picture = pictureOf(request, { inputs, seed: request.input.seed ?? seedOf(world.random) });
+  const results = files.filter(({ role }) => role === 'result');
+  return ({ role, position }) => {
+    const place = role === 'cover' ? position - results.length : position;
+    const one: DrawSpec = { ...picture, seed: picture.seed + place - 1 };
+    if (role === 'cover') return { ...one, width: COVER_SIDE, height: COVER_SIDE, format: 'jpg' };
+    if (role === 'grid') return { what: 'grid', pictures: results.map(pathOf), format: one.format };
+    switch (kindOf(request)) {
+      case 'pictures':
+        return one;
+      case 'clips':
+        return clipOf(request, { picture: one, inputs });
+      case 'songs': {
+        const { seconds, format, hertz } = askedSong(request);
+        return { what: 'song', prompt: one.prompt, seed: one.seed, seconds, format, hertz };
+      }
+    }
+  };
+}
+
+function clipOf(request: StartRequest, { picture, inputs }: { picture: DrawSpec; inputs: Inputs }): Drawing {
+  const { width, height, seconds, firstFrames } = askedClip(request);
+  const first = firstFrames.map((name) => inputs.get(name)).find((input) => input?.facts.kind === 'image');
+  const given = [...inputs.values()].find(({ facts }) => facts.kind === 'video');
+  return {
+    what: 'clip',
+    seconds: Math.min(CLIP_SECONDS_MAX, seconds ?? given?.facts.seconds ?? CLIP_SECONDS),
+    framesPerSecond: CLIP_FRAMES,
+    picture: {
+      ...picture,
+      width,
+      height,
+      edit: null,
+      imagePrompt: first === undefined ? null : { path: first.path, strength: CLIP_STRENGTH },
+      inputImages: picture.inputImages.filter((path) => path !== first?.path),
+    },
+  };
+}
+
+const COVER_SIDE = 512;
+const CLIP_SECONDS = 5;
+const CLIP_SECONDS_MAX = 60;
+const CLIP_FRAMES = 12;
+/** A video that begins with a picture shows it, with a trace of the drawing beneath. */
+const CLIP_STRENGTH = 0.92;
 const SIDE_DEFAULT = 1_024;
 /** Edits draw at the size of the picture they change, up to this side. */
 const EDIT_SIDE_MAX = 2_048;
@@ -58,35 +122,31 @@ const EDIT_SIDE_MAX = 2_048;
 /** Files with a place of their own in the picture; all others are shown as tiles. */
 const PLACED = new Set(['image', 'mask', 'image_prompt']);
 
-async function drawSpec(
-  world: DrawingWorld,
-  { request, asked, inputs }: { request: StartRequest; asked: AskedPictures; inputs: Inputs },
-): Promise<DrawSpec> {
+function pictureOf(request: StartRequest, { inputs, seed }: { inputs: Inputs; seed: number }): DrawSpec {
   const { input, model } = request;
-  const imagePath = inputs.get('image');
-  const source = imagePath === undefined ? null : await world.media.inspect(imagePath);
-  const size = editSize(
-    source?.ok === true ? source.value : null,
-    input.mode === 'outpaint' ? (input.outpaint ?? 'Zoom out 1.5x') : null,
-    asked.factor,
-  );
+  const asked = askedPictures(input);
+  const source = inputs.get('image');
+  const outpaint = input.mode === 'outpaint' ? (input.outpaint ?? 'Zoom out 1.5x') : null;
   const imagePrompt = inputs.get('image_prompt');
   return {
     prompt: input.prompt,
-    seed: input.seed ?? seedOf(world.random),
-    ...(asked.size ?? size),
+    seed,
+    ...(asked.size ?? editSize(source?.facts ?? null, outpaint, asked.factor)),
     format: asked.format,
     quality: Math.max(1, input.output_quality ?? 90),
     raw: input.raw ?? false,
-    imagePrompt: imagePrompt === undefined ? null : { path: imagePrompt, strength: input.image_prompt_strength ?? 0.5 },
-    inputImages: [...inputs].filter(([name]) => !PLACED.has(name)).map(([, path]) => path),
+    imagePrompt:
+      imagePrompt === undefined ? null : { path: imagePrompt.path, strength: input.image_prompt_strength ?? 0.5 },
+    inputImages: [...inputs]
+      .filter(([name, { facts }]) => !PLACED.has(name) && facts.kind === 'image')
+      .map(([, { path }]) => path),
     edit:
-      imagePath === undefined
+      source === undefined
         ? null
         : {
-            imagePath,
-            maskPath: inputs.get('mask') ?? null,
-            mode: input.mode ?? 'inpaint',
+            imagePath: source.path,
+            maskPath: inputs.get('mask')?.path ?? null,
+            mode: input.mode === 'outpaint' ? 'outpaint' : 'inpaint',
             outpaint: input.outpaint ?? null,
           },
     badge: `sandbox · ${model}`,

@@ -10,6 +10,13 @@ import { addGrain } from './art/tone.ts';
 
 /** Draws a sandbox picture into the file `to`: every documented parameter shows; the same spec, the same file. */
 export async function drawPicture(spec: DrawSpec, to: string): Promise<void> {
+  const canvas = await drawScene(spec);
+  drawBadge(canvas, spec);
+  await encode(canvas, spec).toFile(to);
+}
+
+/** The picture without its badge, as pixels. */
+export async function drawScene(spec: DrawSpec): Promise<Canvas> {
   const canvas = await paintScene(spec);
   if (spec.imagePrompt !== null && spec.imagePrompt.strength > 0) {
     blendReference(canvas.rgb, await readCovering(spec.imagePrompt.path, spec), spec.imagePrompt.strength);
@@ -17,8 +24,7 @@ export async function drawPicture(spec: DrawSpec, to: string): Promise<void> {
   addGrain(canvas.rgb, spec);
   if (spec.edit !== null) await applyEdit(canvas, spec.edit);
   await drawTiles(canvas, spec);
-  drawBadge(canvas, spec);
-  await encode(canvas, spec).toFile(to);
+  return canvas;
 }
 
 /**
@@ -120,7 +126,8 @@ const XMP = `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>`;
 
-function encode(canvas: Canvas, spec: DrawSpec): Sharp {
+/** Pixels as a file of this format that says what made it. */
+export function encode(canvas: Canvas, spec: Pick<DrawSpec, 'format' | 'quality'>): Sharp {
   const { width, height } = canvas;
   const picture = sharp(canvas.rgb, { raw: { width, height, channels: 3 } }).withXmp(XMP);
   switch (spec.format) {

@@ -9,9 +9,9 @@ export interface GenerationStore {
   /** null for an unknown id. */
   find(id: string): Promise<GenerationRecord | null>;
   save(record: GenerationRecord): Promise<void>;
-  /** Where a drawn picture of a generation lies (or will lie); the first one has position 1. */
-  picturePath(id: string, position: number, extension: string): string;
-  /** A fresh path for an input file or an unfinished picture. */
+  /** Where a drawn file of a generation lies (or will lie); the first one has position 1. */
+  filePath(id: string, position: number, extension: string): string;
+  /** A fresh path for an input file or an unfinished drawing. */
   scratchPath(name: string): string;
   /** Deletes what was last touched before `before` (UTC milliseconds). */
   sweep(before: number): Promise<void>;
@@ -37,7 +37,7 @@ export async function openGenerationStore(folder: string): Promise<GenerationSto
       await file.close();
       await rename(`${target}.new`, target);
     },
-    picturePath: (id, position, extension) => path.join(folder, `${id}-${position}.${extension}`),
+    filePath: (id, position, extension) => path.join(folder, `${id}-${position}.${extension}`),
     scratchPath: (name) => path.join(folder, `scratch-${name}`),
     sweep: async (before) => {
       for (const name of await readdir(folder)) {

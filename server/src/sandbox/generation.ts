@@ -4,9 +4,9 @@ import { z } from 'zod';
 export const startRequest = z.strictObject({
   id: z.string().regex(/^[0-9a-f-]{36}$/),
   model: z.string().min(1).max(100),
-  operation: z.string().regex(/^images\/[a-z-]{1,32}$/),
+  operation: z.string().regex(/^(?:images|videos|music)\/[a-z-]{1,32}(?:\/[a-z-]{1,32})?$/),
   callback_url: z.url().max(2_083).nullable(),
-  /** In the callers' own names, whatever the model: `askedPictures` finds in it what can be drawn. */
+  /** In the callers' own names, whatever the model: `plannedFiles` and what it asks find in it what can be drawn. */
   input: z.looseObject({
     prompt: z.string().default(''),
     width: z.int().min(16).max(8_192).optional(),
@@ -18,7 +18,7 @@ export const startRequest = z.strictObject({
     image_prompt_strength: z.number().min(0).max(1).optional(),
     image: z.url().optional(),
     mask: z.url().optional(),
-    mode: z.enum(['inpaint', 'outpaint']).optional(),
+    mode: z.string().max(40).optional(),
     outpaint: z.string().max(40).optional(),
   }),
 });

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log-port.ts';
-import { askedPictures } from './asked-pictures.ts';
 import { drawGeneration, type DrawingWorld } from './draw-generation.ts';
 import { startRequest, type GenerationRecord } from './generation.ts';
+import { plannedFiles } from './planned-files.ts';
 import { trickOf, type Trick } from './magic-words.ts';
 
 /** Where the sandbox lives and what it draws with. */
@@ -45,7 +45,14 @@ interface Drawing {
   isDone: boolean;
 }
 
-const TYPES: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' };
+const TYPES: Record<string, string> = {
+  jpg: 'image/jpeg',
+  png: 'image/png',
+  webp: 'image/webp',
+  mp4: 'video/mp4',
+  mp3: 'audio/mpeg',
+  wav: 'audio/wav',
+};
 /** Drawings whose state is kept in memory; what was forgotten is found on disk again. */
 const DRAWINGS_MAX = 2_000;
 /** Tricks that count tries remember this many prompts. */
@@ -70,11 +77,12 @@ export function createSandbox(world: SandboxWorld): SandboxService {
       return refusal(404, 'unknown', 'no such route');
     },
     file: async (path) => {
-      const [, id, position, extension] = /^\/files\/([0-9a-f-]{36})-(\d{1,2})\.(jpg|png|webp)$/.exec(path) ?? [];
+      const [, id, position, extension] =
+        /^\/files\/([0-9a-f-]{36})-(\d{1,2})\.(jpg|png|webp|mp4|mp3|wav)$/.exec(path) ?? [];
       if (id === undefined || extension === undefined) return null;
       const record = await world.store.find(id);
       if (record === null || memory.drawings.get(id)?.isDone !== true) return null;
-      const bytes = await readFile(world.store.picturePath(id, Number(position), extension));
+      const bytes = await readFile(world.store.filePath(id, Number(position), extension));
       const spoiled = spoil(bytes, trickOf(record.request.input.prompt)?.file);
       return { bytes: spoiled, contentType: TYPES[extension] ?? 'application/octet-stream' };
     },
@@ -159,8 +167,10 @@ async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; b
   if (drawing.problem !== null) {
     return answer(200, { id, status: 'failed', error: { kind: 'input_rejected', text: drawing.problem } });
   }
-  const { count, format } = askedPictures(input);
-  const outputs = Array.from({ length: count }, (_, index) => ({ url: `${base}/files/${id}-${index + 1}.${format}` }));
+  const outputs = plannedFiles(record.request).map(({ position, extension, role }) => ({
+    url: `${base}/files/${id}-${position}.${extension}`,
+    role,
+  }));
   return answer(200, { id, status: 'completed', outputs, seed: input.seed ?? null });
 }
 

@@ -65,21 +65,16 @@ async function inspectWav(readAt: ReadAt, sizeBytes: number): Promise<ContainerR
   // Writers that cannot go back leave zero or all ones in the length.
   const isUnknown = declared === 8 || declared === 0xffffffff + 8;
   if (!isUnknown && declared > sizeBytes) return { ok: false, detail: 'The WAV is shorter than its header says.' };
-  let bytesPerSecond: number | null = null;
-  let dataBytes: number | null = null;
+  const seen = new Set<string>();
   let position = 12;
-  for (let count = 0; position + 8 <= sizeBytes && dataBytes === null && count < 1_000; count++) {
-    const chunk = await readAt(position, 20);
-    const name = chunk.toString('latin1', 0, 4);
+  for (let count = 0; position + 8 <= sizeBytes && !seen.has('data') && count < 1_000; count++) {
+    const chunk = await readAt(position, 8);
     const length = chunk.readUInt32LE(4);
-    if (name === 'fmt ' && chunk.length === 20) bytesPerSecond = chunk.readUInt32LE(16);
-    if (name === 'data') dataBytes = Math.min(length, sizeBytes - position - 8);
+    seen.add(chunk.toString('latin1', 0, 4));
     position += 8 + length + (length % 2);
   }
-  if (bytesPerSecond === null || dataBytes === null)
-    return { ok: false, detail: 'The WAV lacks its format or its data.' };
-  const seconds = bytesPerSecond === 0 ? null : dataBytes / bytesPerSecond;
-  return { ok: true, value: { ...NO_FINDINGS, seconds } };
+  if (!seen.has('fmt ') || !seen.has('data')) return { ok: false, detail: 'The WAV lacks its format or its data.' };
+  return { ok: true, value: NO_FINDINGS };
 }
 
 async function inspectOgg(readAt: ReadAt, sizeBytes: number): Promise<ContainerResult> {

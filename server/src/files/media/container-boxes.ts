@@ -62,20 +62,7 @@ async function uuidFindings(readAt: ReadAt, box: Box): Promise<Partial<Container
 }
 
 function indexFindings(moov: Buffer): Partial<ContainerFindings> {
-  const boxes = childBoxes(moov);
-  return { seconds: secondsIn(moov, boxes), ...trackFindings(moov, boxes) };
-}
-
-/** The movie header gives the length in units of its own clock; version 1 has longer fields. */
-function secondsIn(moov: Buffer, boxes: Box[]): number | null {
-  const header = boxes.find((box) => box.type === 'mvhd');
-  if (header === undefined) return null;
-  const data = moov.subarray(header.dataStart, header.end);
-  const isLong = data[0] === 1;
-  if (data.length < (isLong ? 32 : 20)) return null;
-  const ticksPerSecond = data.readUInt32BE(isLong ? 20 : 12);
-  const ticks = isLong ? Number(data.readBigUInt64BE(24)) : data.readUInt32BE(16);
-  return ticksPerSecond === 0 || ticks === 0 ? null : ticks / ticksPerSecond;
+  return trackFindings(moov, childBoxes(moov));
 }
 
 function trackFindings(moov: Buffer, boxes: Box[]): Partial<ContainerFindings> {

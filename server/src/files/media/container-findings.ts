@@ -5,7 +5,6 @@ export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 export interface ContainerFindings {
   width: number | null;
   height: number | null;
-  seconds: number | null;
   hasSignedProvenance: boolean;
   digitalSourceType: string | null;
   /** An MP4 with sound tracks alone is an audio file, whatever its brand. */
@@ -18,7 +17,6 @@ export type ContainerResult = { ok: true; value: ContainerFindings } | { ok: fal
 export const NO_FINDINGS: ContainerFindings = {
   width: null,
   height: null,
-  seconds: null,
   hasSignedProvenance: false,
   digitalSourceType: null,
   isAudioOnly: false,

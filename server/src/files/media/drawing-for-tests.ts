@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import type { DrawSpec } from '../../core/media-port.ts';
 
 /** Prompts: `pattern`, `alpha`, `camera` (Exif, profile), `hold` (until the file `badge` exists), `hang`, `throw`. */
-export async function drawPicture(spec: DrawSpec, to: string): Promise<void> {
+export async function draw(spec: DrawSpec, to: string): Promise<void> {
   if (spec.prompt === 'throw') throw new Error('no paint left');
   if (spec.prompt === 'hang') {
     await writeFile(spec.badge, 'begun');

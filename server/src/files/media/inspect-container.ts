@@ -4,6 +4,7 @@ import { inspectAudio } from './container-audio.ts';
 import { inspectBoxes } from './container-boxes.ts';
 import type { ContainerResult, ReadAt } from './container-findings.ts';
 import { inspectWebm } from './container-webm.ts';
+import { playLength } from './play-length.ts';
 import type { SniffedType } from './sniff.ts';
 
 /** Checks that a video or audio file hangs together (its parts fill it, the needed ones are there). Decodes nothing. */
@@ -26,7 +27,7 @@ export async function inspectContainer(
       isAudioOnly && type.extension === 'mp4'
         ? { kind: 'audio' as const, contentType: 'audio/mp4', extension: 'm4a' }
         : type;
-    return { ok: true, value: { ...shown, ...findings } };
+    return { ok: true, value: { ...shown, ...findings, seconds: await playLength(path) } };
   } finally {
     await file.close();
   }

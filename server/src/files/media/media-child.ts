@@ -4,7 +4,7 @@
  * killed at any instant.
  */
 import { pathToFileURL } from 'node:url';
-import type { DrawSpec } from '../../core/media-port.ts';
+import type { Drawing } from '../../core/media-port.ts';
 import { convert } from './convert.ts';
 import { inspect } from './inspect.ts';
 import { mark } from './mark.ts';
@@ -18,7 +18,7 @@ const RSS_CHECK_MS = 200;
 
 /** What the drawing module must export. */
 interface DrawModule {
-  drawPicture(spec: DrawSpec, to: string): Promise<void>;
+  draw(drawing: Drawing, to: string): Promise<void>;
 }
 
 prepareDecoder();
@@ -55,8 +55,8 @@ async function perform(task: MediaTask): Promise<FactsResult> {
       return mark(task);
     case 'draw': {
       // Safe: the operator's own module, named by `startMedia`; a missing function is caught as a failed task.
-      const drawing = (await import(pathToFileURL(task.drawModule).href)) as DrawModule;
-      await drawing.drawPicture(task.spec, task.to);
+      const { draw } = (await import(pathToFileURL(task.drawModule).href)) as DrawModule;
+      await draw(task.drawing, task.to);
       return inspect(task.to);
     }
   }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { DrawSpec, ImageFormat, MediaFacts, MediaProblem, MediaResult } from '../../core/media-port.ts';
+import type { Drawing, ImageFormat, MediaFacts, MediaProblem, MediaResult } from '../../core/media-port.ts';
 
 /** One piece of work for a child process. */
 export type MediaTask =
   | { kind: 'inspect'; path: string }
   | { kind: 'convert'; from: string; to: string; format: ImageFormat; quality: number }
   | { kind: 'mark'; from: string; to: string; digitalSourceType: string; creatorTool: string }
-  | { kind: 'draw'; spec: DrawSpec; to: string; drawModule: string };
+  | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string };
 
 /** What the parent writes on the channel: one task at a time. */
 export interface TaskMessage {

@@ -185,7 +185,7 @@ test('the picture library is loaded in no process but the children, which get no
     environment,
     `
     import { writeFile } from 'node:fs/promises';
-    export async function drawPicture(spec, to) { await writeFile(to, JSON.stringify(Object.keys(process.env))); }`,
+    export async function draw(drawing, to) { await writeFile(to, JSON.stringify(Object.keys(process.env))); }`,
   );
   process.env['FAL_KEY'] = 'a secret of the parent';
   t.after(() => delete process.env['FAL_KEY']);

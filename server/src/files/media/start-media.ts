@@ -6,7 +6,7 @@ import { refused } from './media-task.ts';
 
 /** How picture work is set up; what is left out has the default that the comment names. */
 export interface MediaOptions {
-  /** Absolute path of the module that exports `drawPicture(spec, to)`; null where nothing is drawn. */
+  /** Absolute path of the module that exports `draw(drawing, to)`; null where nothing is drawn. */
   drawModule: string | null;
   clock: Clock;
   log: Log;
@@ -37,10 +37,10 @@ export function startMedia(options: MediaOptions): MediaPort {
     inspect: (path) => pool.run('quick', { kind: 'inspect', path }),
     convert: (task) => pool.run('quick', { kind: 'convert', ...task }),
     mark: (task) => pool.run('quick', { kind: 'mark', ...task }),
-    draw: async (spec, to) =>
+    draw: async (drawing, to) =>
       drawModule === null
         ? refused('unsupported-type', 'This process has no drawing module.')
-        : pool.run('draw', { kind: 'draw', spec, to, drawModule }),
+        : pool.run('draw', { kind: 'draw', drawing, to, drawModule }),
     expect: () => pool.expect(),
     close: () => pool.close(),
   };

@@ -1,0 +1,76 @@
+import type { MediaKind } from '../core/media-port.ts';
+import type { OutputRole, TrackFacts } from '../core/outcome.ts';
+import { mediaUrl, type Output } from '../files/outputs.ts';
+import type { RunningJob } from './run.ts';
+
+/** What an operation's results are, as files. */
+export function kindOfResults(operation: string): MediaKind {
+  if (operation.startsWith('videos/')) return 'video';
+  return operation.startsWith('music/') ? 'audio' : 'image';
+}
+
+/** What stands after the job's id in the name of a file: tracks are counted from 0, as in the API that we speak. */
+export function fileNumber(
+  operation: string,
+  role: OutputRole,
+  { position, results }: { position: number; results: number },
+): string {
+  if (role === 'grid') return 'grid';
+  const place = role === 'cover' ? position - results : position;
+  return String(kindOfResults(operation) === 'audio' ? place - 1 : place);
+}
+
+/** One piece of music in a job's result. */
+export interface Track {
+  id: string;
+  audioUrl: string;
+  imageUrl: string | null;
+  title: string | null;
+  tags: string | null;
+  /** Seconds; null where the file does not tell. */
+  duration: number | null;
+}
+
+/**
+ * A finished job's `result`, with links that lack the public address: `images` (with `gridUrl`), `videoUrl` or, of models
+ * that make several, `videos`; or `tracks`.
+ */
+export function resultOf(
+  job: Pick<RunningJob, 'id' | 'operation' | 'model' | 'plan'>,
+  { outputs, tracks }: { outputs: readonly Output[]; tracks: readonly (TrackFacts | null)[] },
+): Record<string, unknown> {
+  const urls = (role: OutputRole): string[] =>
+    outputs.filter((output) => output.role === role).map((output) => mediaUrl('', output));
+  const results = urls('result');
+  switch (kindOfResults(job.operation)) {
+    case 'image': {
+      const [gridUrl] = urls('grid');
+      return { images: results, ...(gridUrl === undefined ? {} : { gridUrl }) };
+    }
+    case 'video':
+      return job.model.outputs === 1 ? { videoUrl: results[0] } : { videos: results };
+    case 'audio': {
+      const covers = urls('cover');
+      const songs = outputs.filter((output) => output.role === 'result');
+      return {
+        tracks: songs.map((song, index): Track => {
+          const facts = tracks[index] ?? null;
+          return {
+            id: facts?.id ?? `${job.id}-${index}`,
+            audioUrl: mediaUrl('', song),
+            imageUrl: covers[index] ?? null,
+            title: facts?.title ?? textIn(job, 'title'),
+            tags: facts?.tags ?? textIn(job, 'style'),
+            duration: song.seconds === null ? null : Math.round(song.seconds * 1_000) / 1_000,
+          };
+        }),
+      };
+    }
+  }
+}
+
+/** What the caller wrote on the label; null where nothing. */
+function textIn({ plan }: Pick<RunningJob, 'plan'>, name: string): string | null {
+  const value = plan.parameters[name];
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,43 @@
+import type { OutputRole } from '../core/outcome.ts';
+import { askedPictures } from './asked-pictures.ts';
+import { askedClip } from './asked-clip.ts';
+import { askedSong } from './asked-song.ts';
+import type { StartRequest } from './generation.ts';
+
+/** One file that a generation makes; the first one has position 1. */
+export interface PlannedFile {
+  position: number;
+  extension: string;
+  role: OutputRole;
+}
+
+/** What a generation makes, by its operation. */
+export function kindOf({ operation }: Pick<StartRequest, 'operation'>): 'pictures' | 'clips' | 'songs' {
+  if (operation.startsWith('videos/')) return 'clips';
+  return operation.startsWith('music/') ? 'songs' : 'pictures';
+}
+
+/** Every file of a generation: its results, and after them the grid of all pictures or the songs' covers. */
+export function plannedFiles(request: StartRequest): PlannedFile[] {
+  switch (kindOf(request)) {
+    case 'pictures': {
+      const { count, format: extension } = askedPictures(request.input);
+      const pictures = several(count, { extension, role: 'result' });
+      if (request.input['grid'] !== true) return pictures;
+      return [...pictures, { position: count + 1, extension, role: 'grid' }];
+    }
+    case 'clips':
+      return several(askedClip(request).count, { extension: 'mp4', role: 'result' });
+    case 'songs': {
+      const { count, format: extension } = askedSong(request);
+      return [
+        ...several(count, { extension, role: 'result' }),
+        ...several(count, { extension: 'jpg', role: 'cover' }, count),
+      ];
+    }
+  }
+}
+
+function several(count: number, file: Omit<PlannedFile, 'position'>, after = 0): PlannedFile[] {
+  return Array.from({ length: count }, (_, index) => ({ ...file, position: after + index + 1 }));
+}

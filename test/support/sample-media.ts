@@ -1,0 +1,44 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import type { Drawing, DrawSpec } from '../../server/src/core/media-port.ts';
+import { draw } from '../../server/src/sandbox/draw.ts';
+
+/** How long the samples play. */
+export const SAMPLE_SECONDS = 3;
+
+const PICTURE: DrawSpec = {
+  prompt: 'a river',
+  seed: 1,
+  width: 160,
+  height: 96,
+  format: 'jpg',
+  quality: 90,
+  raw: false,
+  imagePrompt: null,
+  inputImages: [],
+  edit: null,
+  badge: 'test',
+};
+
+/** A small MP4 without sound. */
+export function sampleVideo(): Promise<Buffer> {
+  return drawn({ what: 'clip', picture: PICTURE, seconds: SAMPLE_SECONDS, framesPerSecond: 8 });
+}
+
+/** A small MP3. */
+export function sampleSound(): Promise<Buffer> {
+  return drawn({ what: 'song', prompt: 'a river', seed: 1, seconds: SAMPLE_SECONDS, format: 'mp3', hertz: 44_100 });
+}
+
+async function drawn(drawing: Drawing): Promise<Buffer> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-sample-'));
+  try {
+    const file = path.join(folder, 'sample');
+    await draw(drawing, file);
+    return await readFile(file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
