@@ -33,12 +33,15 @@ function filesWith(change: (model: BrokenModel) => void, id = 'flux-2-pro'): Cat
 describe('loadCatalog', () => {
   it('finds every model under its operation', () => {
     const ids = (operation: Operation): string[] => catalog.modelsFor(operation).map((model) => model.id);
-    assert.equal(ids('images/generate').length, 49);
+    assert.equal(ids('images/generate').length, 50);
     assert.ok(ids('images/generate').includes('flux-1.1-pro'));
     assert.deepEqual(ids('images/edit'), ['flux-fill-pro']);
     assert.deepEqual(ids('images/upscale'), ['clarity-upscale', 'topaz-image-upscale']);
     assert.deepEqual(ids('images/background-remove'), ['851-bg-remove', 'bria-bg-remove']);
-    assert.deepEqual(ids('music/generate'), []);
+    assert.equal(ids('videos/generate').length, 41);
+    assert.deepEqual(ids('videos/edit'), ['wan-2.7-videoedit']);
+    assert.deepEqual(ids('videos/upscale'), ['topaz-video-upscale']);
+    assert.equal(ids('music/generate').length, 7);
     assert.equal(catalog.findModel('constructor'), undefined);
   });
 
@@ -118,10 +121,13 @@ describe('the catalogue files', () => {
       }
     });
 
-    it(`${model.id}: the first example runs as it stands, unless the model needs a picture of the reader's own`, () => {
+    it(`${model.id}: the first example runs as it stands, unless the model needs a file of the reader's own`, () => {
       const [first] = model.examples;
-      const needsUrl = model.requiredParameters.some((name) => model.parameters[name]?.format === 'uri');
-      assert.equal((first?.placeholders ?? []).length > 0, needsUrl);
+      const real = model.routes.filter((route) => !route.sandbox);
+      const needsFile =
+        model.requiredParameters.some((name) => model.parameters[name]?.format === 'uri') ||
+        (real.length > 0 && real.every(({ when }) => when?.some((it) => 'is' in it && it.is === 'present')));
+      assert.equal((first?.placeholders ?? []).length > 0, needsFile);
       for (const hole of model.examples.flatMap((example) =>
         (example.placeholders ?? []).map((at) => ({ at, example })),
       )) {

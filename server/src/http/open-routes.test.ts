@@ -15,7 +15,9 @@ test('the catalogue is public, can be narrowed, and is not sent twice', async ()
   assert.ok(models.some(({ id }) => id === 'flux-1.1-pro'));
   const again = await app.request('/v2/models', { headers: { 'if-none-match': answer.headers.get('etag') ?? '' } });
   assert.deepEqual([again.status, await again.text()], [304, '']);
-  assert.deepEqual(await (await app.request('/v2/models?modality=music')).json(), { models: [] });
+  const music = modelListSchema.parse(await (await app.request('/v2/models?modality=music')).json());
+  assert.ok(music.models.length > 0 && music.models.length < models.length);
+  assert.ok(music.models.every(({ modality }) => modality === 'music'));
   assert.equal((await app.request('/v2/models?modality=smell')).status, 400);
   assert.equal((await app.request('/v2/models/flux-1.1-pro')).status, 200);
   const missing = await app.request('/v2/models/flux-1-1-pro');
