@@ -126,7 +126,8 @@ describe('the catalogue files', () => {
       const real = model.routes.filter((route) => !route.sandbox);
       const needsFile =
         model.requiredParameters.some((name) => model.parameters[name]?.format === 'uri') ||
-        (real.length > 0 && real.every(({ when }) => when?.some((it) => 'is' in it && it.is === 'present')));
+        (real.length > 0 &&
+          real.every(({ when }) => when?.some((condition) => 'is' in condition && condition.is === 'present')));
       assert.equal((first?.placeholders ?? []).length > 0, needsFile);
       for (const hole of model.examples.flatMap((example) =>
         (example.placeholders ?? []).map((at) => ({ at, example })),

@@ -3,13 +3,12 @@ import { describe, it } from 'node:test';
 
 import { bflDouble } from './bfl.ts';
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
-import { createPainter } from './picture.ts';
+import { encodePng } from './png.ts';
 import { readPicture } from './read-picture.ts';
 import { receiveCallbacks } from './wire-test-kit.ts';
 
 const headers = { 'x-key': 'double-bfl-key' };
-const paint = (width: number, height: number): string =>
-  createPainter().paint({ width, height, format: 'png' }, 0, null).toString('base64');
+const paint = (width: number, height: number): string => encodePng({ width, height }, [0, 0, 0]).toString('base64');
 const PICTURE = paint(640, 480);
 
 const GOOD: readonly { route: string; body: object; size: [number, number] }[] = [

@@ -74,7 +74,7 @@ function start(
     callbackUrl,
     prompt: typeof body['prompt'] === 'string' ? body['prompt'] : '',
     seed: typeof body['seed'] === 'number' ? body['seed'] : null,
-    pictures: [{ ...size, format: formatOf(body['output_format']) }],
+    files: [{ ...size, format: formatOf(body['output_format']) }],
     costMicroUsd: route.costMicroUsd(size, inputPictures(body)),
   };
   return desk.sell(request, order, (generation) => accepted(generation, { desk, size, ignored }));

@@ -5,6 +5,10 @@ export type Field = { isRequired?: boolean; isNullable?: boolean } & (
   | { type: 'text'; lengthMin?: number; lengthMax?: number; pattern?: RegExp }
   | { type: 'integer' | 'number'; min?: number; max?: number; multipleOf?: number }
   | { type: 'boolean' }
+  /** Of which nothing is known but the name. */
+  | { type: 'any' }
+  /** Where a file of any kind lies: an http or data address, or a list of them. */
+  | { type: 'address' | 'addresses' }
   | { type: 'choice'; values: readonly string[] }
   /** Base64 or an address: which of them, `form` says. Base64 must decode to a PNG, JPEG or WebP. */
   | { type: 'picture'; form: PictureForm }
@@ -64,6 +68,14 @@ function checkField(name: string, field: Field, value: unknown): Problem[] {
 function checkValue(path: Problem['path'], field: Field, value: unknown): Problem[] {
   const wrongType = (wanted: string): Problem[] => [problem(path, 'type', { wanted, given: value })];
   switch (field.type) {
+    case 'any':
+      return [];
+    case 'address':
+      return typeof value === 'string' ? checkAddress(path, value) : wrongType('string');
+    case 'addresses':
+      return Array.isArray(value)
+        ? value.flatMap((item, index) => checkValue([...path, index], { type: 'address' }, item))
+        : wrongType('array');
     case 'boolean':
       return typeof value === 'boolean' ? [] : wrongType('boolean');
     case 'integer':
@@ -106,6 +118,11 @@ function checkText(path: Problem['path'], field: Extract<Field, { type: 'text' }
   if (given.length > lengthMax) return [problem(path, 'length', { wanted: `at most ${lengthMax}`, given })];
   if (pattern?.test(given) === false) return [problem(path, 'pattern', { wanted: pattern.source, given })];
   return [];
+}
+
+function checkAddress(path: Problem['path'], given: string): Problem[] {
+  const isAddress = /^(?:https?:\/\/|data:[a-z0-9]+\/[a-z0-9.+-]+;base64,)/i.test(given) && URL.canParse(given);
+  return isAddress ? [] : [problem(path, 'picture', { wanted: 'address', given: given.slice(0, 32) })];
 }
 
 function checkPictures(

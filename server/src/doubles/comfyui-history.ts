@@ -78,7 +78,7 @@ export function queueEntry(run: ComfyuiRun): unknown[] {
 
 /** Pictures are dealt out evenly to the nodes that save; what is left over goes to the last. */
 function outputsOf(run: ComfyuiRun, generation: Generation, count: number): Record<string, { images: ComfyuiFile[] }> {
-  const perNode = Math.max(1, Math.ceil(generation.order.pictures.length / run.outputs.length));
+  const perNode = Math.max(1, Math.ceil(generation.order.files.length / run.outputs.length));
   const outputs: Record<string, { images: ComfyuiFile[] }> = {};
   for (let index = 0; index < count; index += 1) {
     const place = Math.min(Math.floor(index / perNode), run.outputs.length - 1);

@@ -74,7 +74,7 @@ async function start({ request, desk }: Call): Promise<DoubleAnswer> {
       seed: order.seed,
       // Without the id, so that the ledger shows the same workflow bought twice as the same thing.
       input: { prompt: order.graph },
-      pictures: Array.from({ length: order.count * order.outputs.length }, () => picture),
+      files: Array.from({ length: order.count * order.outputs.length }, () => picture),
       callbackUrl: null,
       costMicroUsd: 0,
     },

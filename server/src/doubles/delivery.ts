@@ -6,7 +6,7 @@ import type { Fault } from './fault.ts';
 import { CONTENT_TYPES, createPainter } from './picture.ts';
 import { encodePngBomb } from './png.ts';
 import { drip } from './spoil.ts';
-import { endsAfterMs, picturesOf } from './view.ts';
+import { endsAfterMs, filesMade } from './view.ts';
 
 const HUGE_FILE_BYTES = 2 * 1024 ** 3;
 const HUGE_CHUNK_BYTES = 64 * 1024;
@@ -40,18 +40,18 @@ export interface DeliveryWorld {
 export function createDelivery(world: DeliveryWorld): Delivery {
   const painter = createPainter();
   let bomb: Promise<Buffer> | null = null;
-  const plain = (generation: Generation, index: number): Buffer | null => {
-    const order = picturesOf(generation)[index];
+  const plain = async (generation: Generation, index: number): Promise<Buffer | null> => {
+    const order = filesMade(generation)[index];
     if (order === undefined) return null;
     return painter.paint(order, shadeOf(generation), generation.pictureBytes);
   };
   const bytes = async (generation: Generation, index: number): Promise<Uint8Array> => {
-    const whole = plain(generation, index) ?? Buffer.alloc(0);
+    const whole = (await plain(generation, index)) ?? Buffer.alloc(0);
     if (generation.fault === 'p13-bomb') return (bomb ??= encodePngBomb());
     return (generation.fault === null ? undefined : SPOILED_BYTES[generation.fault])?.(whole) ?? whole;
   };
   const file = async (generation: Generation, index: number): Promise<DoubleAnswer> => {
-    const order = picturesOf(generation)[index];
+    const order = filesMade(generation)[index];
     if (order === undefined) return denied(404, 'BlobNotFound');
     const type = CONTENT_TYPES[generation.fault === 'p13-bomb' ? 'png' : order.format];
     return spoilFile(world, { generation, type, bytes: await bytes(generation, index) });
@@ -84,7 +84,7 @@ export function createDelivery(world: DeliveryWorld): Delivery {
 function linkOf(world: DeliveryWorld, link: { generation: Generation; index: number; until: number }): string {
   const { generation, index, until } = link;
   const { fault, order } = generation;
-  const extension = fault === 'p13-bomb' ? 'png' : (order.pictures[0]?.format ?? 'png');
+  const extension = fault === 'p13-bomb' ? 'png' : (order.files[0]?.format ?? 'png');
   const path = `${PREFIX}${encodeURIComponent(generation.id)}/${index}.${extension}`;
   const query = `se=${until}&sig=${encodeURIComponent(sign(world, `${path}?${until}`))}`;
   const base = new URL(world.url);

@@ -81,11 +81,15 @@ export type DoubleAnswer =
 
 export type PictureFormat = 'png' | 'jpeg' | 'webp';
 
-/** One picture that was asked for: exactly these pixels, exactly this format. */
-export interface PictureOrder {
+export type FileFormat = PictureFormat | 'mp4' | 'mp3';
+
+/** One file that was asked for: exactly these pixels (none of a sound), this format and this length. */
+export interface FileOrder {
   width: number;
   height: number;
-  format: PictureFormat;
+  format: FileFormat;
+  /** How long a video or a sound plays; 1 where absent. */
+  seconds?: number;
 }
 
 /** What somebody wants to buy, after the double has checked it. */
@@ -96,7 +100,7 @@ export interface Order {
   seed: number | null;
   /** The input as it came, without the callback's address; texts over 4,000 characters are cut once it is kept. */
   input: Readonly<Record<string, unknown>>;
-  pictures: readonly PictureOrder[];
+  files: readonly FileOrder[];
   callbackUrl: string | null;
   /** The moments that the caller wants to hear of; all of them when left out. */
   callbackMoments?: readonly CallbackEvent['moment'][];
@@ -108,7 +112,7 @@ export interface Order {
   waitMsMax?: number;
   /** What has not ended this long after it was bought is stopped by the provider; for the double to act upon. */
   deadlineMs?: number;
-  /** Ends in this refusal in place of pictures: for providers that check an input only when they come to it. */
+  /** Ends in this refusal in place of files: for providers that check an input only when they come to it. */
   rejection?: unknown;
 }
 
@@ -148,7 +152,7 @@ export type View =
   | { state: 'cancelled'; endedAt: number };
 
 /** A finished picture behind a link. */
-export interface ResultFile extends PictureOrder {
+export interface ResultFile extends FileOrder {
   /** Absolute; serves the file until it expires. */
   url: string;
   index: number;

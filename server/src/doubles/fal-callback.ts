@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
 
 import type { CallbackEvent, Desk } from './double.ts';
-import { errorText, failureOf, outputOf } from './fal-result.ts';
+import { errorText, failureOf, filesOf, outputOf } from './fal-result.ts';
 
 const USER_ID = 'double-user';
 /** What comes before the 32 bytes of an Ed25519 key in PKCS #8. */
@@ -18,7 +18,7 @@ export function writeFalCallback(
   const failure = failureOf(generation, view);
   const message =
     failure === null && view.state === 'done'
-      ? { ...common, status: 'OK', error: null, payload: outputOf(generation, view) }
+      ? { ...common, status: 'OK', error: null, payload: outputOf(generation, filesOf(view)) }
       : {
           ...common,
           status: 'ERROR',

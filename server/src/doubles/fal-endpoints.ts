@@ -1,6 +1,11 @@
 import type { Fields } from './check-fields.ts';
 import { objectIn, pictureIn, textIn } from './check-fields.ts';
+import type { FileOrder } from './double.ts';
 import { megapixelsOf, sizeFromRatio, type FrameSize } from './frame-size.ts';
+import { FAL_INPUTS, fieldsOf, fileOf } from './known-inputs.ts';
+
+/** Stands for a price that is not known. */
+const COST_UNKNOWN_MICRO_USD = 50_000;
 
 /** One endpoint at fal: the fields of its input and what comes of them. */
 export interface FalEndpoint {
@@ -10,6 +15,10 @@ export interface FalEndpoint {
   costMicroUsd(size: FrameSize): number;
   /** Whether the answer says which pictures moderation blackened. */
   hasNsfwFlags: boolean;
+  /** The field of the answer that holds the files; `images` where absent. */
+  result?: string;
+  /** What one file is; a picture where absent. */
+  fileOf?(input: Readonly<Record<string, unknown>>): FileOrder;
 }
 
 const PROMPT: Fields = { prompt: { type: 'text', isRequired: true } };
@@ -101,6 +110,19 @@ function withEdit(
 
 /** The endpoints that are played. */
 export const FAL_ENDPOINTS: Readonly<Record<string, FalEndpoint>> = {
+  ...Object.fromEntries(
+    Object.entries(FAL_INPUTS).map(([id, known]): [string, FalEndpoint] => [
+      id,
+      {
+        fields: fieldsOf(known),
+        sizeOf: asked,
+        costMicroUsd: flat(COST_UNKNOWN_MICRO_USD),
+        hasNsfwFlags: false,
+        result: known.result,
+        ...(known.makes === 'picture' ? {} : { fileOf: (input) => fileOf(known, input) }),
+      },
+    ]),
+  ),
   'fal-ai/flux-pro/v1.1': {
     fields: { ...PROMPT, ...COMMON, ...COUNT, ...TOLERANCE_6, ...ENHANCE, ...imageSize(ANY_SIDE) },
     sizeOf: asked,

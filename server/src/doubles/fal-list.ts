@@ -2,7 +2,7 @@ import { isoInstant } from '../core/clock.ts';
 import { jsonAnswer } from './answer.ts';
 import type { Desk, DoubleAnswer, Generation } from './double.ts';
 import { FAL_ENDPOINTS } from './fal-endpoints.ts';
-import { failureOf, outputOf } from './fal-result.ts';
+import { failureOf, filesOf, outputOf } from './fal-result.ts';
 
 const PAGE_SIZE = 50;
 const PAGE_SIZE_MAX = 100;
@@ -40,7 +40,8 @@ function itemOf(generation: Generation, desk: Desk, hasPayloads: boolean) {
   const failure = failureOf(generation, view);
   const startedAt = 'startedAt' in view ? view.startedAt : null;
   const endedAt = 'endedAt' in view ? view.endedAt : null;
-  const output = view.state === 'done' && failure === null ? outputOf(generation, view) : (failure?.body ?? null);
+  const output =
+    view.state === 'done' && failure === null ? outputOf(generation, filesOf(view)) : (failure?.body ?? null);
   return {
     request_id: generation.shownId,
     endpoint_id: generation.order.model,

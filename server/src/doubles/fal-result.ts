@@ -71,34 +71,41 @@ export async function resultOf(generation: Generation, desk: Desk): Promise<Doub
     return jsonAnswer(failure.status, failure.body, { 'x-fal-retryable': retryable, ...type });
   }
   if (view.state !== 'done') return jsonAnswer(400, { detail: 'Request is still in progress' });
-  const output = outputOf(generation, view);
-  if (generation.order.input['sync_mode'] !== true) return jsonAnswer(200, output);
-  const images = await Promise.all(
-    output.images.map(async (image, index) => {
+  const files = filesOf(view);
+  if (generation.order.input['sync_mode'] !== true) return jsonAnswer(200, outputOf(generation, files));
+  const inside = await Promise.all(
+    files.map(async (file, index) => {
       const base64 = Buffer.from(await desk.bytes(generation, index)).toString('base64');
-      return { ...image, url: `data:${image.content_type};base64,${base64}` };
+      return { ...file, url: `data:${file.content_type};base64,${base64}` };
     }),
   );
-  return jsonAnswer(200, { ...output, images });
+  return jsonAnswer(200, outputOf(generation, inside));
 }
 
-interface FalOutput {
-  images: { url: string; width: number; height: number; content_type: string }[];
-  seed: number;
+interface FalFile {
+  url: string;
+  content_type: string;
+  /** Of a picture alone. */
+  width?: number;
+  height?: number;
+}
+
+/** The files as the answer shows them. */
+export function filesOf(view: Extract<View, { state: 'done' }>): FalFile[] {
+  return view.files.map(({ url, width, height, format }) => {
+    const file = { url, content_type: CONTENT_TYPES[format] };
+    return format === 'mp4' || format === 'mp3' ? file : { ...file, width, height };
+  });
 }
 
 /** What the model gave. */
-export function outputOf(generation: Generation, view: Extract<View, { state: 'done' }>): FalOutput {
+export function outputOf(generation: Generation, files: readonly FalFile[]): object {
   const { model, prompt, seed } = generation.order;
-  const images = view.files.map(({ url, width, height, format }) => ({
-    url,
-    width,
-    height,
-    content_type: CONTENT_TYPES[format],
-  }));
-  const flags = { prompt, timings: {}, has_nsfw_concepts: images.map(() => false) };
+  const { result = 'images' } = FAL_ENDPOINTS[model] ?? {};
+  const flags = { prompt, timings: {}, has_nsfw_concepts: files.map(() => false) };
   const hasFlags = FAL_ENDPOINTS[model]?.hasNsfwFlags === true;
-  return { images, seed: seed ?? Number.parseInt(generation.id.slice(0, 7), 16), ...(hasFlags ? flags : {}) };
+  const shown = result.endsWith('s') ? files : files[0];
+  return { [result]: shown, seed: seed ?? Number.parseInt(generation.id.slice(0, 7), 16), ...(hasFlags ? flags : {}) };
 }
 
 /** The text that a callback and the status route give for a failure. */

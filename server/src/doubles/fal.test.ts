@@ -4,12 +4,12 @@ import { describe, it } from 'node:test';
 
 import { falDouble } from './fal.ts';
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
-import { createPainter } from './picture.ts';
+import { encodeJpeg } from './jpeg.ts';
 import { readPicture } from './read-picture.ts';
 import { receiveCallbacks } from './wire-test-kit.ts';
 
 const headers = { authorization: 'Key double-fal-id:double-fal-secret' };
-const PICTURE = `data:image/jpeg;base64,${createPainter().paint({ width: 640, height: 480, format: 'jpeg' }, 0, null).toString('base64')}`;
+const PICTURE = `data:image/jpeg;base64,${encodeJpeg({ width: 640, height: 480 }, [0, 0, 0]).toString('base64')}`;
 
 type Case = { id: string; body: Record<string, unknown> };
 const GOOD: readonly (Case & { is: [string, number, number]; count?: number })[] = [

@@ -57,7 +57,7 @@ function start(request: DoubleRequest, desk: Desk, id: string): DoubleAnswer | P
   const count = Number(input['num_images'] ?? 1);
   const order: Order =
     problems.length > 0
-      ? { ...common, pictures: [], costMicroUsd: 0, rejection: rejectionOf(problems) }
+      ? { ...common, files: [], costMicroUsd: 0, rejection: rejectionOf(problems) }
       : { ...common, ...ordered(endpoint, { input, count }) };
   const ignored = Object.keys(input).filter((name) => endpoint.fields[name] === undefined);
   return desk.sell(request, order, (generation) => accepted(generation, desk, ignored));
@@ -66,11 +66,11 @@ function start(request: DoubleRequest, desk: Desk, id: string): DoubleAnswer | P
 function ordered(
   endpoint: NonNullable<(typeof FAL_ENDPOINTS)[string]>,
   { input, count }: { input: Readonly<Record<string, unknown>>; count: number },
-): Pick<Order, 'pictures' | 'costMicroUsd'> {
+): Pick<Order, 'files' | 'costMicroUsd'> {
   const size = endpoint.sizeOf(input);
   const format = input['output_format'] === 'png' ? 'png' : 'jpeg';
   return {
-    pictures: Array.from({ length: count }, () => ({ ...size, format })),
+    files: Array.from({ length: count }, () => endpoint.fileOf?.(input) ?? { ...size, format }),
     costMicroUsd: endpoint.costMicroUsd(size) * count,
   };
 }

@@ -46,7 +46,7 @@ async function generate(request: DoubleRequest, desk: Desk): Promise<DoubleAnswe
       prompt: order.prompt,
       seed: order.seed,
       input: order.input,
-      pictures: Array.from({ length: order.count }, () => picture),
+      files: Array.from({ length: order.count }, () => picture),
       callbackUrl: null,
       costMicroUsd: PICTURE_MICRO_USD * order.count,
       isSynchronous: true,

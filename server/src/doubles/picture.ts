@@ -1,5 +1,6 @@
-import type { PictureFormat, PictureOrder } from './double.ts';
+import type { FileFormat, FileOrder } from './double.ts';
 import { encodeJpeg, padJpeg } from './jpeg.ts';
+import { makeSound, makeVideo } from './moving.ts';
 import { encodePng, padPng } from './png.ts';
 import { encodeWebp, padWebp } from './webp.ts';
 
@@ -7,10 +8,12 @@ import { encodeWebp, padWebp } from './webp.ts';
 export type Rgb = readonly [number, number, number];
 
 /** The type that a file of this format is served under. */
-export const CONTENT_TYPES: Readonly<Record<PictureFormat, string>> = {
+export const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   png: 'image/png',
   jpeg: 'image/jpeg',
   webp: 'image/webp',
+  mp4: 'video/mp4',
+  mp3: 'audio/mpeg',
 };
 
 const COLOURS: readonly Rgb[] = [
@@ -29,7 +32,7 @@ const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 /** Draws pictures and remembers them. */
 export interface Painter {
   /** `shade` chooses the colour; `bytesMin` pads the file to a size, null leaves it as small as it gets. */
-  paint(order: PictureOrder, shade: number, bytesMin: number | null): Buffer;
+  paint(order: FileOrder, shade: number, bytesMin: number | null): Promise<Buffer>;
 }
 
 /** A painter with an empty memory. */
@@ -37,12 +40,12 @@ export function createPainter(): Painter {
   const cache = new Map<string, Buffer>();
   let cachedBytes = 0;
   return {
-    paint: (order, shade, bytesMin) => {
+    paint: async (order, shade, bytesMin) => {
       const colour = shade % COLOURS.length;
-      const name = `${order.format} ${order.width} ${order.height} ${colour} ${bytesMin ?? ''}`;
+      const name = `${order.format} ${order.width} ${order.height} ${colour} ${bytesMin ?? ''} ${order.seconds ?? ''}`;
       const known = cache.get(name);
       if (known !== undefined) return known;
-      const picture = draw(order, COLOURS[colour] ?? [0, 0, 0], bytesMin ?? 0);
+      const picture = await draw(order, COLOURS[colour] ?? [0, 0, 0], bytesMin ?? 0);
       if (cachedBytes + picture.length > CACHE_BYTES_MAX) {
         cache.clear();
         cachedBytes = 0;
@@ -54,7 +57,7 @@ export function createPainter(): Painter {
   };
 }
 
-function draw(order: PictureOrder, colour: Rgb, bytesMin: number): Buffer {
+async function draw(order: FileOrder, colour: Rgb, bytesMin: number): Promise<Buffer> {
   switch (order.format) {
     case 'png':
       return padPng(encodePng(order, colour), bytesMin, noise);
@@ -62,6 +65,10 @@ function draw(order: PictureOrder, colour: Rgb, bytesMin: number): Buffer {
       return padJpeg(encodeJpeg(order, colour), bytesMin, noise);
     case 'webp':
       return padWebp(encodeWebp(order, colour), { bytes: bytesMin, size: order }, noise);
+    case 'mp4':
+      return makeVideo(order, colour);
+    case 'mp3':
+      return makeSound(order);
   }
 }
 

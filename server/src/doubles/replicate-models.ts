@@ -1,14 +1,27 @@
 import type { Fields } from './check-fields.ts';
 import { pictureIn, textIn } from './check-fields.ts';
+import type { FileOrder, PictureFormat } from './double.ts';
 import { sizeFromRatio, toStep, type FrameSize } from './frame-size.ts';
+import { countOf, fieldsOf, fileOf, REPLICATE_INPUTS } from './known-inputs.ts';
+
+/** Stands for a price that is not known. */
+const COST_UNKNOWN_MICRO_USD = 50_000;
 
 /** One model at Replicate: the fields of its input and what comes of them. */
 export interface ReplicateModel {
   fields: Fields;
+  /** What an input that was checked orders. */
+  filesOf(input: Readonly<Record<string, unknown>>): FileOrder[];
+  /** Whether the output is a list even of one file. */
+  isList: boolean;
+  costMicroUsd: number;
+}
+
+/** What is known of a model that makes one picture. */
+interface ReplicatePicture {
   /** The format when the input names none. */
   formatDefault: string;
   sizeOf(input: Readonly<Record<string, unknown>>): FrameSize;
-  costMicroUsd: number;
 }
 
 const PROMPT: Fields = { prompt: { type: 'text', isRequired: true } };
@@ -81,8 +94,8 @@ const OUTPAINT = [
   'Bottom outpaint',
 ];
 
-/** The models that are played. */
-export const REPLICATE_MODELS: Readonly<Record<string, ReplicateModel>> = {
+/** The models of which all is known. */
+const WELL_KNOWN: Readonly<Record<string, Omit<ReplicateModel, 'filesOf' | 'isList'> & ReplicatePicture>> = {
   'black-forest-labs/flux-1.1-pro': {
     fields: {
       ...PROMPT,
@@ -162,3 +175,37 @@ export const REPLICATE_MODELS: Readonly<Record<string, ReplicateModel>> = {
     costMicroUsd: 50_000,
   },
 };
+
+/** The models that are played. */
+export const REPLICATE_MODELS: Readonly<Record<string, ReplicateModel>> = {
+  ...Object.fromEntries(
+    Object.entries(REPLICATE_INPUTS).map(([id, known]): [string, ReplicateModel] => [
+      id,
+      {
+        fields: fieldsOf(known),
+        filesOf: (input) => Array.from({ length: countOf(input) }, () => fileOf(known, input)),
+        isList: known.result === 'list',
+        costMicroUsd: COST_UNKNOWN_MICRO_USD,
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(WELL_KNOWN).map(([id, { formatDefault, sizeOf, ...known }]): [string, ReplicateModel] => [
+      id,
+      {
+        ...known,
+        isList: false,
+        filesOf: (input) => [{ ...sizeOf(input), format: formatOf(input['output_format'] ?? formatDefault) }],
+      },
+    ]),
+  ),
+};
+
+/** Whether sides are taken with the ratio `custom` alone. */
+export function takesSidesWithCustom(model: string): boolean {
+  return WELL_KNOWN[model]?.fields['width'] !== undefined;
+}
+
+function formatOf(value: unknown): PictureFormat {
+  return value === 'png' || value === 'webp' ? value : 'jpeg';
+}

@@ -1,5 +1,6 @@
 import { isoInstant } from '../core/clock.ts';
 import type { Desk, Generation, View } from './double.ts';
+import { REPLICATE_MODELS } from './replicate-models.ts';
 
 /** A prediction as Replicate shows it. */
 export function predictionOf(generation: Generation, view: View, desk: Desk): object {
@@ -36,7 +37,11 @@ function stateOf(generation: Generation, view: View): object {
       return { status: view.isStrange ? 'dreaming' : 'processing', logs: logOf(view.progress) };
     case 'done': {
       const urls = view.files.map(({ url }) => url);
-      return { status: 'succeeded', output: urls.length === 1 ? urls[0] : urls, logs: logOf(100) };
+      return {
+        status: 'succeeded',
+        output: urls.length === 1 && !isList(generation) ? urls[0] : urls,
+        logs: logOf(100),
+      };
     }
     case 'refused':
       return {
@@ -62,4 +67,8 @@ function metricsOf(view: View): object {
   if (view.state !== 'done') return {};
   const seconds = (view.endedAt - view.startedAt) / 1_000;
   return { predict_time: seconds, total_time: seconds, image_count: view.files.length };
+}
+
+function isList({ order }: Generation): boolean {
+  return REPLICATE_MODELS[order.model]?.isList === true;
 }

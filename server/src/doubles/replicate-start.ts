@@ -1,6 +1,6 @@
 import { checkFields, objectIn, textIn, type Problem } from './check-fields.ts';
-import type { CallbackEvent, DoubleRequest, Order, PictureFormat } from './double.ts';
-import { REPLICATE_MODELS } from './replicate-models.ts';
+import type { CallbackEvent, DoubleRequest, Order } from './double.ts';
+import { REPLICATE_MODELS, takesSidesWithCustom } from './replicate-models.ts';
 
 /** What the body of a start says: an order, or everything that is wrong with it. */
 export type ReadStart = { ok: true; order: Order } | { ok: false; title: string; complaints: string[] };
@@ -31,7 +31,7 @@ export function readStart(request: DoubleRequest, model: string): ReadStart {
   }
   const wrong = [
     ...checkFields(known.fields, input, { areUnknownRefused: true }).map(complaintOf),
-    ...(known.fields['width'] === undefined ? [] : sideComplaints(input)),
+    ...(takesSidesWithCustom(model) ? sideComplaints(input) : []),
   ];
   if (wrong.length > 0) return { ok: false, title: 'Input validation failed', complaints: wrong };
   const order: Order = {
@@ -39,7 +39,7 @@ export function readStart(request: DoubleRequest, model: string): ReadStart {
     input,
     prompt: textIn(input, 'prompt', ''),
     seed: typeof input['seed'] === 'number' ? input['seed'] : null,
-    pictures: [{ ...known.sizeOf(input), format: formatOf(input['output_format'] ?? known.formatDefault) }],
+    files: known.filesOf(input),
     callbackUrl: typeof envelope['webhook'] === 'string' ? envelope['webhook'] : null,
     callbackMoments: momentsIn(envelope['webhook_events_filter']),
     costMicroUsd: known.costMicroUsd,
@@ -124,8 +124,4 @@ function complaintOf({ path, rule, wanted }: Problem): string {
     case 'picture':
       return `- ${name}: Does not match format 'uri', or is no picture`;
   }
-}
-
-function formatOf(value: unknown): PictureFormat {
-  return value === 'png' || value === 'webp' ? value : 'jpeg';
 }

@@ -3,13 +3,13 @@ import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
-import { createPainter } from './picture.ts';
+import { encodePng } from './png.ts';
 import { readPicture } from './read-picture.ts';
 import { replicateDouble } from './replicate.ts';
 import { receiveCallbacks } from './wire-test-kit.ts';
 
 const headers = { authorization: 'Bearer double-replicate-token' };
-const PICTURE = `data:image/png;base64,${createPainter().paint({ width: 640, height: 480, format: 'png' }, 0, null).toString('base64')}`;
+const PICTURE = `data:image/png;base64,${encodePng({ width: 640, height: 480 }, [0, 0, 0]).toString('base64')}`;
 const path = (model: string): string => `/v1/models/black-forest-labs/${model}/predictions`;
 
 type Case = { model: string; input: Record<string, unknown> };

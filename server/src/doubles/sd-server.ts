@@ -61,7 +61,7 @@ async function generate(request: DoubleRequest, desk: Desk): Promise<DoubleAnswe
       prompt: order.prompt,
       seed: order.seed,
       input: order.input,
-      pictures: Array.from({ length: order.count }, () => picture),
+      files: Array.from({ length: order.count }, () => picture),
       callbackUrl: null,
       costMicroUsd: 0,
     },
@@ -126,7 +126,7 @@ async function jobOf(generation: Generation, view: View, desk: Desk): Promise<ob
           return { index, b64_json: Buffer.from(await desk.bytes(generation, index)).toString('base64') };
         }),
       );
-      const format = generation.order.pictures[0]?.format ?? 'png';
+      const format = generation.order.files[0]?.format ?? 'png';
       return { ...common, status: 'completed', result: { output_format: format, images } };
     }
     case 'cancelled':

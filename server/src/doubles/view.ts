@@ -1,4 +1,4 @@
-import type { Generation, PictureOrder, ResultFile, View } from './double.ts';
+import type { Generation, FileOrder, ResultFile, View } from './double.ts';
 
 /** A generation waits for this share of its time, then runs. */
 const WAITING_SHARE = 0.1;
@@ -29,12 +29,12 @@ export function endsAfterMs(generation: Generation): number {
   return generation.fault === 'failed' ? generation.durationMs * FAILS_AT_SHARE : generation.durationMs;
 }
 
-/** The pictures that it really has: one less or one more where the fault says so. */
-export function picturesOf(generation: Generation): readonly PictureOrder[] {
-  const { pictures } = generation.order;
-  if (generation.fault === 'p12-fewer') return pictures.slice(1);
-  if (generation.fault === 'p12-more') return [...pictures, ...pictures.slice(0, 1)];
-  return pictures;
+/** The files that it really has: one less or one more where the fault says so. */
+export function filesMade(generation: Generation): readonly FileOrder[] {
+  const { files } = generation.order;
+  if (generation.fault === 'p12-fewer') return files.slice(1);
+  if (generation.fault === 'p12-more') return [...files, ...files.slice(0, 1)];
+  return files;
 }
 
 function failed(startedAt: number, endedAt: number): View {
@@ -47,5 +47,5 @@ function progressOf(generation: Generation, share: number): number {
 }
 
 function filesOf(generation: Generation, linkOf: (index: number) => string): ResultFile[] {
-  return picturesOf(generation).map((picture, index) => ({ ...picture, index, url: linkOf(index) }));
+  return filesMade(generation).map((file, index) => ({ ...file, index, url: linkOf(index) }));
 }
