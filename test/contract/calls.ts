@@ -19,6 +19,9 @@ export interface Props {
   uploadUrl: string;
   /** An uploaded video. */
   videoUrl: string;
+  /** Jobs that have ended well and upon which something can follow. */
+  gridJobId: string;
+  songJobId: string;
 }
 
 /** A request of each operation that nothing is wrong with. */
@@ -44,6 +47,10 @@ export function goodCall(operation: string, props: Props): WireCall {
       return { operation, key, json: videoUpscaleBody(props.videoUrl) };
     case 'musicGenerate':
       return { operation, key, json: { model: 'lyria-3-clip', prompt: 'a waltz for accordion' } };
+    case 'imagesMidjourneyAction':
+      return { operation, key, json: { action: 'upsample', index: 1, parentJobId: props.gridJobId } };
+    case 'musicSunoAction':
+      return { operation, key, json: { action: 'stems', index: 1, parentJobId: props.songJobId } };
     case 'createUpload':
       return { operation, key, body: fileForm(PIXEL) };
     case 'getJob':
@@ -154,6 +161,9 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
     case 'musicGenerate':
     case 'estimate':
       return [...wrongBodies(good), ...wrongKeys(good, operation)];
+    case 'imagesMidjourneyAction':
+    case 'musicSunoAction':
+      return wrongActions(good);
     case 'createUpload':
       return [
         { ...good, body: fileForm(Buffer.from('<!doctype html><p>not a picture')) },
@@ -199,6 +209,21 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
     default:
       throw new Error(`nobody has said how ${operation} can be wrong`);
   }
+}
+
+function wrongActions(good: WireCall): WireCall[] {
+  // Safe: as below.
+  const body = good.json as Record<string, unknown>;
+  const { json: _, ...bare } = good;
+  return [
+    { ...good, json: {} },
+    { ...good, json: { ...body, action: 'dance' } },
+    { ...good, json: { ...body, index: 7 } },
+    { ...good, json: { ...body, stray: 1 } },
+    { ...good, json: { ...body, parentJobId: 'no-uuid' } },
+    { ...good, json: { ...body, webhookUrl: 'http://127.0.0.1:9/' } },
+    { ...bare, body: '{"action":', headers: { 'content-type': 'application/json' } },
+  ];
 }
 
 function wrongBodies(good: WireCall): WireCall[] {
@@ -256,6 +281,13 @@ export function missingCalls(operation: string, props: Props, foreignJobId: stri
       ];
     case 'removeOwnProviderKey':
       return [good, { ...good, parts: { id: 'no-uuid' } }];
+    case 'imagesMidjourneyAction':
+    case 'musicSunoAction':
+      // Safe: their bodies are objects.
+      return [randomUUID(), foreignJobId].map((parentJobId) => ({
+        ...good,
+        json: { ...(good.json as object), parentJobId },
+      }));
     case 'getModel':
       return [{ ...good, parts: { id: 'flux-1.1-prp' } }];
     case 'serveFile': {

@@ -4,7 +4,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { OPERATIONS } from '../../server/src/catalog/model.ts';
+import { ACTION_OPERATIONS, OPERATIONS } from '../../server/src/catalog/model.ts';
 import { submitId } from '../../server/src/http/openapi-facts.ts';
 import { setKeyStatus } from '../../server/src/teams/keys.ts';
 import { sampleVideo } from '../support/sample-media.ts';
@@ -14,6 +14,9 @@ import { fileForm, fileParts, goodCall, missingCalls, wrongCalls, type Props } f
 import { readDescription, type Description } from './description.ts';
 import { addKey, addTeam, firstTeamId, openStage, type Stage, type StageKey } from './stage.ts';
 import { openWire, type Wire, type WireAnswer, type WireCall } from './wire.ts';
+
+/** Every operation that makes a job. */
+const ALL_SUBMITS = [...OPERATIONS, ...ACTION_OPERATIONS].map(submitId);
 
 /** The contract that we speak is not a part of the project; whoever has it names its file. */
 const REFERENCE_FILE = process.env['LUMEGATE_REFERENCE_CONTRACT'];
@@ -111,11 +114,21 @@ function createScene(engine: ServerEngine): Scene {
     });
     scene.member = await addKey(scene.stage, { teamId: await firstTeamId(scene.stage), role: 'MEMBER' });
     const admin = await addKey(scene.stage, { teamId: scene.member.teamId, role: 'OWNER', isAdmin: true });
-    const props = { key: server.key, adminKey: admin.text, jobId: '', uploadUrl: '', videoUrl: '' };
+    const props = {
+      key: server.key,
+      adminKey: admin.text,
+      jobId: '',
+      uploadUrl: '',
+      videoUrl: '',
+      gridJobId: '',
+      songJobId: '',
+    };
     const upload = await scene.wire.send(goodCall('createUpload', props));
     const video = await scene.wire.send({ ...goodCall('createUpload', props), body: fileForm(await sampleVideo()) });
     scene.props = { ...props, uploadUrl: String(upload.json?.['url']), videoUrl: String(video.json?.['url']) };
     scene.props.jobId = await runJob(scene, server.key, { prompt: 'a lighthouse at dawn' });
+    scene.props.gridJobId = await runJob(scene, server.key, GRID.body);
+    scene.props.songJobId = await runJob(scene, server.key, SONG.body, SONG.operation);
     const other = await addTeam(scene.stage, 100);
     scene.foreignJobId = await runJob(scene, other.text, { prompt: 'a lighthouse of somebody else' });
   };
@@ -146,9 +159,14 @@ async function playForEach(scene: Scene, status: number, callsOf: (operation: st
 }
 
 /** Submits a job and waits for its end. */
-async function runJob(scene: Pick<Scene, 'wire'>, key: string, body: { prompt: string }): Promise<string> {
+async function runJob(
+  scene: Pick<Scene, 'wire'>,
+  key: string,
+  body: { prompt: string; model?: string },
+  operation = 'imagesGenerate',
+): Promise<string> {
   const accepted = await play(scene, 202, {
-    operation: 'imagesGenerate',
+    operation,
     key,
     json: { model: 'flux-1.1-pro', ...body },
   });
@@ -185,7 +203,7 @@ async function playGood(scene: Scene): Promise<void> {
   await giveAndTakeKeys(scene);
   await runJob(scene, key, { prompt: 'sandbox:refuse' });
   await cancelSlowJob(scene);
-  for (const operation of OPERATIONS.map(submitId)) await play(scene, 202, good(scene, operation));
+  for (const operation of ALL_SUBMITS) await play(scene, 202, good(scene, operation));
   for (const query of [
     'limit=1',
     'status=FAILED',
@@ -228,13 +246,32 @@ async function cancelSlowJob(scene: Scene): Promise<void> {
 
 async function playPoor(scene: Scene): Promise<void> {
   const poor = await addTeam(scene.stage, 2);
+  const actions = ACTION_OPERATIONS.map(submitId);
+  const [grid, song] = [await ownerOf(scene, GRID, 18), await ownerOf(scene, SONG, 13)];
+  const parents = { gridJobId: grid.jobId, songJobId: song.jobId };
+  for (const [index, { key }] of [grid, song].entries())
+    await play(scene, 402, { ...goodCall(actions[index] ?? '', { ...scene.props, ...parents }), key });
   await playForEach(scene, 402, (id) => {
+    if (actions.includes(id)) return [];
     // An upload is found by its address, whoever has made it.
     return [{ ...good(scene, id), key: poor.text }];
   });
   const refused = scene.exchanges.filter(({ status }) => status === 402).map(({ json }) => json);
   const flux = refused.find((json) => json?.['creditsRequired'] === 5);
   assert.deepEqual(flux, { error: 'Insufficient credits', creditsRequired: 5, creditsAvailable: 2 });
+}
+
+const GRID = { body: { model: 'midjourney', prompt: 'a grid' }, operation: 'imagesGenerate' };
+const SONG = { body: { model: 'suno', prompt: 'a song' }, operation: 'musicGenerate' };
+
+/** A new team that has spent nearly all its credits on a job. */
+async function ownerOf(
+  scene: Scene,
+  { body, operation }: typeof GRID,
+  credits: number,
+): Promise<{ key: string; jobId: string }> {
+  const { text: key } = await addTeam(scene.stage, credits);
+  return { key, jobId: await runJob(scene, key, body, operation) };
 }
 
 async function playInactive(scene: Scene): Promise<void> {
@@ -255,7 +292,7 @@ async function playNoAdmin(scene: Scene): Promise<void> {
 }
 
 async function playConflict(scene: Scene): Promise<void> {
-  for (const operation of OPERATIONS.map(submitId)) {
+  for (const operation of ALL_SUBMITS) {
     const call = { ...good(scene, operation), headers: { 'idempotency-key': `conflict-${operation}` } };
     await play(scene, 202, call);
     // Safe: all have an object as their body.

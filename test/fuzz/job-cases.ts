@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { ACTION_OPERATIONS } from '../../server/src/catalog/model.ts';
 
 import { get, NEWEST_JOB, strangePart, type FuzzCase } from './fuzz-case.ts';
-import type { FuzzWorld } from './fuzz-world.ts';
+import { jsonRequest, type FuzzWorld } from './fuzz-world.ts';
 import type { FuzzRequest } from './send.ts';
 
 /** A list of jobs. */
@@ -174,4 +175,46 @@ export function cancelCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 1, arbitrary: fc.uuid().map((id) => at(id, 'refused', 404)) },
     { weight: 2, arbitrary: fc.oneof(fc.constantFrom(...NO_UUIDS), strangePart).map((id) => at(id, 'refused')) },
   );
+}
+
+/** Acting upon jobs that have not ended, that belong to somebody else, or that are none: all of it is refused. */
+export function actionCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
+  const { jobs } = world;
+  const parent = fc.oneof(
+    fc.constantFrom(jobs.cancelled, jobs.foreign, jobs.ofTest, ...NO_UUIDS),
+    fc.uuid(),
+    fc.constantFrom<unknown>(7, null, {}, []),
+  );
+  const values = fc.record(
+    {
+      action: fc.constantFrom<unknown>(
+        'upsample',
+        'variation',
+        'inpaint',
+        'stems',
+        'extend',
+        'dance',
+        7,
+        '__proto__',
+        '',
+      ),
+      index: fc.constantFrom<unknown>(1, 4, 0, -1, 1.5, 'x', null),
+      trackId: fc.string({ maxLength: 20 }),
+      mask: fc.constantFrom<unknown>('AAAA', 'no base64!', 7),
+      prompt: fc.string({ maxLength: 20 }),
+      parent_file: fc.constant('https://example.com/x'),
+      stray: fc.constant(1),
+    },
+    { requiredKeys: ['action'], noNullPrototype: true },
+  );
+  return fc.tuple(fc.constantFrom(...ACTION_OPERATIONS), parent, values).map(([operation, parentJobId, body]) => {
+    const path = `/v2/${operation}`;
+    return {
+      path,
+      request: jsonRequest({ target: path, key: world.keys.owner, body: { ...body, parentJobId } }),
+      expected: 'refused',
+      field: null,
+      what: `an action upon ${JSON.stringify(parentJobId).slice(0, 40)}`,
+    };
+  });
 }

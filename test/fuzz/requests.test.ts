@@ -54,7 +54,9 @@ for (const engine of serverEngines()) {
       for (const [path, methods] of Object.entries(world.openApi.paths)) {
         for (const method of Object.keys(methods)) {
           const { accepted, refused } = played.outcomes(`${method.toUpperCase()} ${path}`);
-          assert.ok(accepted > 0, `${method} ${path} accepted nothing`);
+          // No worker runs here, so nothing has ended upon which something could follow.
+          const canAccept = !path.endsWith('/action');
+          assert.equal(accepted > 0, canAccept, `${method} ${path} accepted nothing`);
           assert.ok(refused > 0 || cannotRefuse.has(path), `${method} ${path} refused nothing`);
         }
       }

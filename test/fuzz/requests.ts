@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import type { FuzzCase } from './fuzz-case.ts';
 import type { FuzzWorld, KeyName } from './fuzz-world.ts';
-import { cancelCase, jobCase, listCase } from './job-cases.ts';
+import { actionCase, cancelCase, jobCase, listCase } from './job-cases.ts';
 import { callbackCase, meCase, noRouteCase, openCase } from './open-cases.ts';
 import { submitCase, submitPaths } from './submit-cases.ts';
 import { adminCase, ownKeyCase, SECRET_MARK } from './provider-cases.ts';
@@ -16,6 +16,7 @@ export function anyCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 8, arbitrary: listCase(world) },
     { weight: 14, arbitrary: jobCase(world) },
     { weight: 5, arbitrary: cancelCase(world) },
+    { weight: 3, arbitrary: actionCase(world) },
     { weight: 3, arbitrary: uploadCase(world) },
     { weight: 12, arbitrary: openCase(world) },
     { weight: 2, arbitrary: callbackCase() },

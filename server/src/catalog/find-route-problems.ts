@@ -8,8 +8,8 @@ import { quote } from './quote.ts';
 
 /** 1 credit is US$0.01 unless the operator says otherwise. */
 const MICRO_USD_PER_CREDIT = 10_000;
-/** What the engine does to the stored file by itself. */
-const DONE_BY_GATEWAY = new Set(['output_format', 'output_quality']);
+/** What the engine does by itself: to the stored file, and when it chooses a file of a finished job. */
+const DONE_BY_GATEWAY = new Set(['output_format', 'output_quality', 'index', 'trackId']);
 /** Stands for a file in the reckoning of costs. */
 const ANY_URL = 'https://example.com/picture.png';
 

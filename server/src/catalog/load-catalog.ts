@@ -7,9 +7,11 @@ import { z } from 'zod';
 import { findModelProblems } from './find-model-problems.ts';
 import { deepFreeze, isJsonObject, type JsonValue } from './json-value.ts';
 import type {
+  ActionOperation,
   FlatCost,
   FormulaCost,
   Model,
+  ModelAction,
   Operation,
   ParameterSchema,
   PerMegapixelCost,
@@ -31,6 +33,8 @@ export interface Catalog {
   nearestModel(id: string, operation: Operation): Model | null;
   /** The models that an operation can run, by id. */
   modelsFor(operation: Operation): readonly Model[];
+  /** The model whose finished jobs an action acts upon. Throws where the catalogue has none. */
+  modelWithActions(operation: ActionOperation): Model;
 }
 
 /** The catalogue's files, parsed: file names without ending to contents. */
@@ -63,13 +67,23 @@ interface Optional {
 }
 
 /** The content of a model's file: what is not in the glossary, the providers' files or computed. */
-type ModelFile = Omit<Model, 'routes' | 'price' | 'priceVersion' | 'outputs' | 'seconds'> & {
+type ModelFile = Omit<Model, 'routes' | 'price' | 'priceVersion' | 'outputs' | 'seconds' | 'actions'> & {
   routes: readonly RouteFile[];
   price: PriceFile;
   outputs?: Model['outputs'];
   seconds?: Model['seconds'];
+  actions?: { operation: ActionOperation; kinds: Readonly<Record<string, ActionFile>> };
   $schema?: string;
 };
+
+/** An action in a model's file: what it has of its own. */
+interface ActionFile extends Pick<ModelAction, 'parent' | 'prompt' | 'promptRequired'> {
+  parameters: Model['parameters'];
+  requiredParameters: readonly string[];
+  outputs: Model['outputs'];
+  price: PriceFile;
+  routes: readonly RouteFile[];
+}
 
 /** Reads and checks the catalogue folder. Throws an Error that names the file and the reason. */
 export function loadCatalog(folder: string, options: CatalogOptions = {}): Catalog {
@@ -124,7 +138,11 @@ export function buildCatalog(files: CatalogFiles, { margin = MARGIN_DEFAULT }: C
       margin,
     });
     if (model.id !== name) fail(file, `its id is "${model.id}"; the file name must be the id`);
-    const problems = findModelProblems(model);
+    const actions = Object.entries(model.actions?.kinds ?? {});
+    const problems = [
+      ...findModelProblems(model),
+      ...actions.flatMap(([kind, action]) => findModelProblems(action.model).map((text) => `action ${kind}: ${text}`)),
+    ];
     if (problems.length > 0) fail(file, problems.join('; '));
     models.set(name, deepFreeze(model));
   }
@@ -153,6 +171,11 @@ function assembleCatalog(models: ReadonlyMap<string, Model>, providers: Readonly
       return nearest === null ? null : (models.get(nearest) ?? null);
     },
     modelsFor,
+    modelWithActions(operation: ActionOperation) {
+      const found = [...models.values()].find((model) => model.actions?.operation === operation);
+      if (found === undefined) throw new Error(`no model has the actions ${operation}`);
+      return found;
+    },
   });
 }
 
@@ -165,8 +188,29 @@ interface Surroundings {
 }
 
 function completeModel(content: ModelFile, surroundings: Surroundings): Model {
+  const { $schema: _, actions = null, ...facts } = content;
+  const kinds = Object.entries(actions?.kinds ?? {}).map(([kind, action]) => [
+    kind,
+    completeAction(facts, action, surroundings),
+  ]);
+  return {
+    ...completeFacts(facts, surroundings),
+    actions: actions === null ? null : { operation: actions.operation, kinds: Object.fromEntries(kinds) },
+  };
+}
+
+/** An action runs as a model does. It takes a prompt in any case: its own, or that of the finished job. */
+function completeAction(base: ModelFacts, action: ActionFile, surroundings: Surroundings): ModelAction {
+  const { parent, prompt, promptRequired, ...own } = action;
+  const limits = { minLength: 0, maxLength: Math.max(prompt?.maxLength ?? 0, base.prompt?.maxLength ?? 0) };
+  const facts = { ...base, ...own, prompt: limits, paramsRequired: false, ignored: {}, seconds: null };
+  return { parent, prompt, promptRequired, model: { ...completeFacts(facts, surroundings), actions: null } };
+}
+
+type ModelFacts = Omit<ModelFile, '$schema' | 'actions'>;
+
+function completeFacts(facts: ModelFacts, surroundings: Surroundings): Omit<Model, 'actions'> {
   const { file, glossary } = surroundings;
-  const { $schema: _, ...facts } = content;
   const describe = (parameters: Readonly<Record<string, ParameterSchema>>): Record<string, ParameterSchema> =>
     Object.fromEntries(
       Object.entries(parameters).map(([name, schema]) => {

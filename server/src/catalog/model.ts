@@ -18,6 +18,10 @@ export const OPERATIONS = [
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
+/** The endpoints for what follows upon a finished job, named in the same way. */
+export const ACTION_OPERATIONS = ['images/midjourney/action', 'music/suno/action'] as const;
+export type ActionOperation = (typeof ACTION_OPERATIONS)[number];
+
 /** One parameter: the part of JSON Schema that the contract uses, with our own additions marked `x-`. */
 export interface ParameterSchema {
   type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
@@ -174,6 +178,22 @@ export type Availability =
   | { state: 'retired'; on: string; successor: string | null }
   | { state: 'no-public-route'; reason: string };
 
+/** What an action needs of the finished job: a grid of pictures, one enlarged picture, or a song. */
+export type ActionParent = 'grid' | 'single' | 'track';
+
+/** One thing that can be done with a finished job of a model. */
+export interface ModelAction {
+  parent: ActionParent;
+  /** The limits of a prompt of its own; null where it takes none. Without one, that of the finished job counts. */
+  prompt: { minLength: number; maxLength: number } | null;
+  promptRequired: boolean;
+  /** How it runs and what it costs: the model's own facts with other parameters, price and routes. */
+  model: Model;
+}
+
+/** The parameter by which an action's route gets the finished job's file. Callers cannot give it. */
+export const PARENT_FILE = 'parent_file';
+
 /** Everything known about one model; read from `catalog/models/<id>.json`. */
 export interface Model {
   id: string;
@@ -206,6 +226,8 @@ export interface Model {
   /** The first one runs as it stands. */
   examples: readonly Example[];
   availability: Availability;
+  /** What can be done with its finished jobs; null for most models. */
+  actions: { operation: ActionOperation; kinds: Readonly<Record<string, ModelAction>> } | null;
   changes: readonly { date: string; kind: 'added' | 'price' | 'parameters' | 'routes'; text: string }[];
 }
 

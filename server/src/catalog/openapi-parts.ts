@@ -1,7 +1,7 @@
 import { FALLBACKS, PROVIDER_ID_PATTERN, PROVIDERS_MAX, WEBHOOK_EVENTS } from './body-schema.ts';
 import { ANY_ROUTE } from './check-input.ts';
 import type { JsonValue } from './json-value.ts';
-import type { Availability, Model, ParameterSchema } from './model.ts';
+import { PARENT_FILE, type Availability, type Model, type ParameterSchema } from './model.ts';
 import { priceRange, pricingModeOf, type PricingMode } from './quote.ts';
 
 type JsonObject = Record<string, JsonValue>;
@@ -22,22 +22,54 @@ export function requestSchema(model: Model): JsonObject {
         ? {}
         : { prompt: { type: 'string', ...prompt, description: 'What the result should show, in plain words.' } }),
       [model.paramsField]: blockSchema(model),
-      routing: routingSchema(),
-      webhookUrl: { type: 'string', format: 'uri', description: 'Where to send the events of this job.' },
-      webhook_url: {
-        type: 'string',
-        format: 'uri',
-        description: 'Another spelling of webhookUrl. Give one of the two.',
-      },
-      webhookEvents: {
-        type: 'array',
-        items: { type: 'string', enum: [...WEBHOOK_EVENTS] },
-        minItems: 1,
-        description: 'Which events to send. Without it: completed and failed.',
-      },
+      ...commonProperties(),
     },
     required: ['model', ...(prompt === null ? [] : ['prompt']), ...(model.paramsRequired ? [model.paramsField] : [])],
     not: { required: ['webhookUrl', 'webhook_url'] },
+  };
+}
+
+/** What every request that makes a job may hold beside the rest. */
+function commonProperties(): JsonObject {
+  return {
+    routing: routingSchema(),
+    webhookUrl: { type: 'string', format: 'uri', description: 'Where to send the events of this job.' },
+    webhook_url: {
+      type: 'string',
+      format: 'uri',
+      description: 'Another spelling of webhookUrl. Give one of the two.',
+    },
+    webhookEvents: {
+      type: 'array',
+      items: { type: 'string', enum: [...WEBHOOK_EVENTS] },
+      minItems: 1,
+      description: 'Which events to send. Without it: completed and failed.',
+    },
+  };
+}
+
+/** The JSON Schema of a request that acts upon a finished job: one form for each action. */
+export function actionSchema({ actions, label }: Model): JsonObject {
+  const kinds = Object.entries(actions?.kinds ?? {});
+  return {
+    description: `What follows upon a finished job of ${label}.`,
+    oneOf: kinds.map(([kind, { model, prompt, promptRequired }]) => {
+      const { [PARENT_FILE]: _, ...parameters } = model.parameters;
+      const text = 'What the result should show, in plain words. Without it: the words of the finished job.';
+      return {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          action: { type: 'string', enum: [kind], description: 'What to do.' },
+          parentJobId: { type: 'string', format: 'uuid', description: 'The finished job.' },
+          ...(prompt === null ? {} : { prompt: { type: 'string', ...prompt, description: text } }),
+          ...publicSchemas(parameters),
+          ...commonProperties(),
+        },
+        required: ['action', 'parentJobId', ...(promptRequired ? ['prompt'] : []), ...model.requiredParameters],
+        not: { required: ['webhookUrl', 'webhook_url'] },
+      };
+    }),
   };
 }
 

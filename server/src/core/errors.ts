@@ -27,6 +27,7 @@ export const ERROR_TABLE = {
   route_not_found: { status: 404, text: 'Not found' },
   method_not_allowed: { status: 405, text: 'Method not allowed' },
   idempotency_key_reused: { status: 409, text: 'Idempotency-Key was already used with a different request' },
+  action_unavailable: { status: 409, text: 'This action is not available for this job' },
   job_already_final: { status: 409, text: 'The job has already ended' },
   range_unsatisfiable: { status: 416, text: 'Range not satisfiable' },
   rate_limited: { status: 429, text: 'Rate limit exceeded' },

@@ -6,7 +6,7 @@ import type { Database, Tx } from '../database/database.ts';
 export type Mode = 'live' | 'test';
 
 /** To this a test balance is filled up whenever it is too short: enough for a day of trying, too little to overflow. */
-export const testBalanceMicro: MicroCredits = fromCredits(1000);
+export const testBalanceMicro: MicroCredits = fromCredits(1_000_000);
 
 /** What a team owns and has reserved, in micro-credits. */
 export interface Balance {

@@ -1,5 +1,5 @@
 import type { CheckedInput } from '../catalog/check-input.ts';
-import type { Model, Operation } from '../catalog/model.ts';
+import type { ActionOperation, Model, Operation } from '../catalog/model.ts';
 import type { CallbackDelivery } from '../core/provider.ts';
 import type { Attempt } from '../jobs/attempts.ts';
 import type { JobRecord } from '../jobs/job-record.ts';
@@ -10,8 +10,10 @@ import type { Caller } from '../teams/authenticate.ts';
 /** What a submit hands over once every check of form has passed. */
 export interface SubmitRequest {
   caller: Caller;
-  operation: Operation;
+  operation: Operation | ActionOperation;
   model: Model;
+  /** Which action upon a finished job this is; absent for a run of the model itself. */
+  action?: string;
   input: CheckedInput;
   /** The request as it came, for the job's `input`. */
   body: Record<string, unknown>;

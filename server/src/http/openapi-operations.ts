@@ -1,4 +1,4 @@
-import { OPERATIONS, type Operation } from '../catalog/model.ts';
+import { ACTION_OPERATIONS, OPERATIONS, type ActionOperation, type Operation } from '../catalog/model.ts';
 import { JOB_STATES } from '../jobs/states.ts';
 import { PROVIDER_OPERATIONS } from './openapi-provider-operations.ts';
 import {
@@ -45,7 +45,9 @@ const MAKES_JOB = {
 const READS_JOB = { needsKey: true, body: null, refusals: [400, 401, 403, 404, 429, 503] };
 
 /** What the document says of each way to make a job. */
-const SUBMITS: Readonly<Record<Operation, { tag: OperationFacts['tag']; summary: string; description: string }>> = {
+const SUBMITS: Readonly<
+  Record<Operation | ActionOperation, { tag: OperationFacts['tag']; summary: string; description: string }>
+> = {
   'images/generate': {
     tag: 'Images',
     summary: 'Make pictures from words',
@@ -88,9 +90,23 @@ const SUBMITS: Readonly<Record<Operation, { tag: OperationFacts['tag']; summary:
     summary: 'Make music from words',
     description: 'Makes a job whose result is a list of tracks.',
   },
+  'images/midjourney/action': {
+    tag: 'Images',
+    summary: 'Go on from a Midjourney job',
+    description:
+      'Makes a job out of a finished one: enlarge or vary a picture of its grid, or change, widen or move an enlarged one. ' +
+      'A finished job of another kind is refused with 400, one that nothing can follow upon with 409.',
+  },
+  'music/suno/action': {
+    tag: 'Music',
+    summary: 'Go on from a Suno job',
+    description:
+      'Makes a job out of a track of a finished one: continue it, play it anew, add voices, or take it apart. ' +
+      'A finished job of another kind is refused with 400, one that nothing can follow upon with 409.',
+  },
 };
 
-function submitFacts(operation: Operation): OperationFacts {
+function submitFacts(operation: Operation | ActionOperation): OperationFacts {
   return {
     method: 'post',
     path: `/v2/${operation}`,
@@ -105,6 +121,10 @@ function submitFacts(operation: Operation): OperationFacts {
 /** Every operation of the document, in its order. */
 export const OPERATION_FACTS: readonly OperationFacts[] = [
   ...OPERATIONS.map(submitFacts),
+  ...ACTION_OPERATIONS.map((operation) => ({
+    ...submitFacts(operation),
+    refusals: [400, 401, 402, 403, 404, 409, 429, 503],
+  })),
   {
     method: 'get',
     path: '/v2/jobs',
@@ -216,7 +236,7 @@ export const OPERATION_FACTS: readonly OperationFacts[] = [
     tag: 'Account',
     isAddition: true,
     summary: 'Ask what a request would cost',
-    description: 'Takes the body of any request that makes a job. Holds and stores nothing.',
+    description: 'Takes the body of any request that runs a model. Holds and stores nothing.',
     needsKey: true,
     parameters: [],
     body: { type: 'json', schema: 'EstimateRequest' },

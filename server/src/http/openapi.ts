@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import type { Catalog } from '../catalog/load-catalog.ts';
-import { OPERATIONS } from '../catalog/model.ts';
-import { requestSchema } from '../catalog/openapi-parts.ts';
+import { ACTION_OPERATIONS, OPERATIONS } from '../catalog/model.ts';
+import { actionSchema, requestSchema } from '../catalog/openapi-parts.ts';
 import { requestName, type OperationFacts } from './openapi-facts.ts';
 import { OPERATION_FACTS } from './openapi-operations.ts';
 import { BODY_SCHEMAS } from './provider-schemas.ts';
@@ -67,7 +67,10 @@ function requestSchemas(catalog: Catalog): JsonObject {
     };
     all.push({ $ref: `#/components/schemas/${name}` });
   }
-  schemas['EstimateRequest'] = { oneOf: all, description: 'The body of any request that makes a job.' };
+  for (const operation of ACTION_OPERATIONS) {
+    schemas[requestName(operation)] = actionSchema(catalog.modelWithActions(operation));
+  }
+  schemas['EstimateRequest'] = { oneOf: all, description: 'The body of any request that runs a model.' };
   return schemas;
 }
 

@@ -1,4 +1,4 @@
-import { OPERATIONS, type Operation } from '../catalog/model.ts';
+import { ACTION_OPERATIONS, OPERATIONS, type Operation } from '../catalog/model.ts';
 import { addProviderKey } from './admin/add-provider-key.ts';
 import { listAlerts } from './admin/list-alerts.ts';
 import { listProviders } from './admin/list-providers.ts';
@@ -9,6 +9,7 @@ import type { Operate, KeyedCall } from './gate/door.ts';
 import { healthz, metrics, readyz } from './health.ts';
 import { serveFile } from './media/serve-file.ts';
 import { frontPage } from './pages/front-page.ts';
+import { submitAction } from './v2/action.ts';
 import { cancelJob } from './v2/cancel-job.ts';
 import { createUpload } from './v2/create-upload.ts';
 import { estimate } from './v2/estimate.ts';
@@ -36,6 +37,9 @@ export type Route = { method: 'GET' | 'POST' | 'DELETE'; path: string } & (
 export function listRoutes(world: HttpWorld): Route[] {
   return [
     ...OPERATIONS.map((operation) => submitRoute(world, operation)),
+    ...ACTION_OPERATIONS.map((operation): Route => {
+      return { method: 'POST', path: `/v2/${operation}`, access: 'key', operate: submitAction(world, operation) };
+    }),
     { method: 'GET', path: '/v2/jobs', access: 'key', operate: listJobs(world) },
     { method: 'GET', path: '/v2/jobs/:id', access: 'key', operate: getJob(world) },
     { method: 'POST', path: '/v2/jobs/:id/cancel', access: 'key', operate: cancelJob(world) },

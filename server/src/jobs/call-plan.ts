@@ -18,6 +18,8 @@ export type Payer = 'operator' | 'team';
 
 /** What a job was accepted with, stored with it so that later changes of catalogue or price do not touch it. */
 export interface CallPlan {
+  /** Which action upon a finished job this is; null for a run of the model itself. */
+  action: string | null;
   prompt: string;
   /** Checked, with defaults. */
   parameters: CheckedInput['parameters'];
@@ -35,6 +37,7 @@ export interface CallPlan {
 type CallRequest = {
   caller: Pick<JobCaller, 'teamId' | 'mode'>;
   model: Model;
+  action?: string | null;
   input: CheckedInput;
   inputs: Readonly<Record<string, InputFacts>>;
 };
@@ -57,6 +60,7 @@ export function planCall(world: JobsWorld, request: CallRequest): PlannedCall {
   refuseAbove(input.routing.maxCredits, price);
   const allowed = allowedRoutes(model, routes, input);
   const plan: CallPlan = {
+    action: request.action ?? null,
     prompt: input.prompt,
     parameters: input.parameters,
     given: input.given,

@@ -95,7 +95,8 @@ FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;
 export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<RunningJob | null> {
   const row = (await world.database.query<RunRow>(LOAD, [lease.jobId, lease.workerId, lease.epoch]))[0];
   if (row === undefined) throw new LeaseLost(lease.jobId);
-  const model = world.catalog.findModel(row.model);
+  const plan = readPlan(row.call_json);
+  const model = modelOf(world.catalog.findModel(row.model), plan);
   if (model === undefined) return null;
   return {
     id: lease.jobId,
@@ -104,7 +105,7 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
     mode: row.mode,
     operation: row.operation,
     model,
-    plan: readPlan(row.call_json),
+    plan,
     provider: row.provider,
     providerKey: row.provider_key,
     createdAt: row.created_at,
@@ -116,12 +117,17 @@ export async function loadRunningJob(world: JobsWorld, lease: Lease): Promise<Ru
   };
 }
 
-/** The first versions' plans named no providers (the sandbox was the only one) and no measured inputs. */
+/** An action runs by facts of its own. */
+function modelOf(model: Model | undefined, { action }: CallPlan): Model | undefined {
+  return action === null ? model : model?.actions?.kinds[action]?.model;
+}
+
+/** The first versions' plans named no providers (the sandbox was the only one), no measured inputs and no actions. */
 function readPlan(text: string): CallPlan {
   // Safe: submit wrote a CallPlan here and nothing else writes the column.
-  const plan = JSON.parse(text) as Partial<CallPlan> & Omit<CallPlan, 'providers' | 'payer' | 'inputs'>;
-  const { providers = ['sandbox'], payer = 'operator', inputs = {} } = plan;
-  return { ...plan, providers, payer, inputs };
+  const plan = JSON.parse(text) as Partial<CallPlan> & Omit<CallPlan, 'providers' | 'payer' | 'inputs' | 'action'>;
+  const { providers = ['sandbox'], payer = 'operator', inputs = {}, action = null } = plan;
+  return { ...plan, providers, payer, inputs, action };
 }
 
 const CHECK = `SELECT cancel_requested_at FROM jobs WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3`;

@@ -19,6 +19,8 @@ export interface SubmitRequest {
   caller: JobCaller;
   operation: string;
   model: Model;
+  /** Which action upon a finished job this is; absent for a run of the model itself. */
+  action?: string;
   input: CheckedInput;
   /** The request as received; shown on the job. */
   body: Record<string, unknown>;

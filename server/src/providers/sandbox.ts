@@ -1,16 +1,20 @@
 import { microUsd } from '../core/money.ts';
 import { z } from 'zod';
 
-import { FAILURE_KINDS, type Outcome } from '../core/outcome.ts';
+import { FAILURE_KINDS, type Outcome, type ProviderOutput } from '../core/outcome.ts';
 import type { Provider, ProviderAnswer, ProviderRequest, Started } from '../core/provider.ts';
 import { named, parseJson, referenceTo } from './upstream-json.ts';
+
+/** What stands on the label of a piece of music. */
+const track = z.object({ id: z.string(), title: z.string().nullable(), tags: z.string().nullable() });
+const output = z.object({ url: z.string(), role: z.enum(['result', 'grid', 'cover']), track: track.optional() });
 
 /** The part of the sandbox's answers that we read. */
 const generation = z.object({
   id: z.string(),
   status: z.enum(['pending', 'completed', 'failed', 'cancelled']),
   progress: z.number().nullish(),
-  outputs: z.array(z.object({ url: z.string(), role: z.enum(['result', 'grid', 'cover']) })).nullish(),
+  outputs: z.array(output).nullish(),
   seed: z.number().nullish(),
   error: z.object({ kind: z.enum(FAILURE_KINDS), text: z.string() }).nullish(),
 });
@@ -80,6 +84,10 @@ export const sandbox: Provider = {
 /** No generation has this id: that the sandbox says so shows that it is there. */
 const PROBE_ID = '00000000-0000-7000-8000-000000000000';
 
+function outputFrom({ track: label, ...rest }: z.infer<typeof output>): ProviderOutput {
+  return label === undefined ? rest : { ...rest, track: label };
+}
+
 function lookUp(baseUrl: string, id: string): ProviderRequest {
   return { method: 'GET', url: `${baseUrl}/v1/generations/${encodeURIComponent(id)}`, headers: {}, body: null };
 }
@@ -98,7 +106,12 @@ function outcomeOf(read: z.infer<typeof generation>): Outcome {
     case 'pending':
       return { state: 'pending', progress: read.progress ?? null };
     case 'completed':
-      return { state: 'completed', outputs: read.outputs ?? [], costMicroUsd: microUsd(0), seed: read.seed ?? null };
+      return {
+        state: 'completed',
+        outputs: (read.outputs ?? []).map(outputFrom),
+        costMicroUsd: microUsd(0),
+        seed: read.seed ?? null,
+      };
     case 'failed':
       return {
         state: 'failed',

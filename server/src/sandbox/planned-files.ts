@@ -9,7 +9,12 @@ export interface PlannedFile {
   position: number;
   extension: string;
   role: OutputRole;
+  /** The file's own name, where it is one part of a song. */
+  track?: string;
 }
+
+/** The parts that a song is taken apart into. */
+const STEMS = ['vocals', 'instrumental'] as const;
 
 /** What a generation makes, by its operation. */
 export function kindOf({ operation }: Pick<StartRequest, 'operation'>): 'pictures' | 'clips' | 'songs' {
@@ -30,6 +35,9 @@ export function plannedFiles(request: StartRequest): PlannedFile[] {
       return several(askedClip(request).count, { extension: 'mp4', role: 'result' });
     case 'songs': {
       const { count, format: extension } = askedSong(request);
+      if (request.input['stems'] === true) {
+        return STEMS.map((track, index) => ({ position: index + 1, extension, role: 'result', track }));
+      }
       return [
         ...several(count, { extension, role: 'result' }),
         ...several(count, { extension: 'jpg', role: 'cover' }, count),

@@ -167,9 +167,10 @@ async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; b
   if (drawing.problem !== null) {
     return answer(200, { id, status: 'failed', error: { kind: 'input_rejected', text: drawing.problem } });
   }
-  const outputs = plannedFiles(record.request).map(({ position, extension, role }) => ({
+  const outputs = plannedFiles(record.request).map(({ position, extension, role, track }) => ({
     url: `${base}/files/${id}-${position}.${extension}`,
     role,
+    ...(track === undefined ? {} : { track: { id: track, title: null, tags: null } }),
   }));
   return answer(200, { id, status: 'completed', outputs, seed: input.seed ?? null });
 }

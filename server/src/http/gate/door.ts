@@ -87,9 +87,9 @@ export function createDoor(world: HttpWorld): Door {
   };
 }
 
-/** The request's JSON object; throws a 400 for everything else. */
-export function bodyOf(call: Call): Promise<Record<string, unknown>> {
-  return readJsonBody({ request: call.context.req.raw, deadline: call.deadline });
+/** The request's JSON object; throws a 400 for everything else. `bytesMax` where more than usual is allowed. */
+export function bodyOf(call: Call, bytesMax?: number): Promise<Record<string, unknown>> {
+  return readJsonBody({ request: call.context.req.raw, deadline: call.deadline }, bytesMax);
 }
 
 /** A named part of the path. */

@@ -14,9 +14,12 @@ export interface IncomingBody {
 }
 
 /** Reads a JSON object from the body; throws a 400 for everything else. */
-export async function readJsonBody(body: IncomingBody): Promise<Record<string, unknown>> {
+export async function readJsonBody(
+  body: IncomingBody,
+  bytesMax: number = BODY_BYTES_MAX,
+): Promise<Record<string, unknown>> {
   checkType(body.request.headers);
-  const bytes = await readBytes(body, BODY_BYTES_MAX);
+  const bytes = await readBytes(body, bytesMax);
   return parseJsonObject(decode(bytes));
 }
 

@@ -22,16 +22,22 @@ export function submitOperation(world: HttpWorld, operation: Operation): Operate
     const idempotency = key === null ? null : { key, fingerprint: requestFingerprint({ method: 'POST', path, body }) };
     const { caller } = call;
     const request = { caller, operation, model, input, body, webhook: webhookOf(input), idempotency };
-    const submitted = await submitOrReplay(world, request);
-    await world.reachCrashPoint('C6');
-    call.jobId = submitted.jobId;
-    const answer = { jobId: submitted.jobId, status: acceptedStatus(submitted.status) };
-    return json(202, answer, submitted.replayed ? { 'idempotent-replayed': 'true' } : {});
+    return accepted(world, call, await submitOrReplay(world, request));
   };
 }
 
+/** The 202 of a job that is stored. */
+export async function accepted(world: HttpWorld, call: KeyedCall, submitted: Submitted): Promise<Answer> {
+  await world.reachCrashPoint('C6');
+  call.jobId = submitted.jobId;
+  const answer = { jobId: submitted.jobId, status: acceptedStatus(submitted.status) };
+  return json(202, answer, submitted.replayed ? { 'idempotent-replayed': 'true' } : {});
+}
+
+type Submitted = Awaited<ReturnType<HttpWorld['jobs']['submitJob']>>;
+
 /** A request that was accepted once is answered again, even if it would be refused today (an address has moved). */
-async function submitOrReplay(world: HttpWorld, request: SubmitRequest): ReturnType<HttpWorld['jobs']['submitJob']> {
+export async function submitOrReplay(world: HttpWorld, request: SubmitRequest): Promise<Submitted> {
   try {
     await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, request.input);
     await world.reachCrashPoint('C1');
@@ -45,7 +51,8 @@ async function submitOrReplay(world: HttpWorld, request: SubmitRequest): ReturnT
   }
 }
 
-function webhookOf({ webhook }: CheckedInput): SubmitRequest['webhook'] {
+/** Where the events of a job go, and which. */
+export function webhookOf({ webhook }: CheckedInput): SubmitRequest['webhook'] {
   if (webhook.url === null) return null;
   return { url: webhook.url, events: webhook.events ?? ['completed', 'failed'] };
 }
