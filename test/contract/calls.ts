@@ -17,6 +17,8 @@ export interface Props {
   jobId: string;
   /** An uploaded picture. */
   uploadUrl: string;
+  /** An asset of the team. */
+  assetId: string;
   /** An uploaded video. */
   videoUrl: string;
   /** Jobs that have ended well and upon which something can follow. */
@@ -51,6 +53,10 @@ export function goodCall(operation: string, props: Props): WireCall {
       return { operation, key, json: { action: 'upsample', index: 1, parentJobId: props.gridJobId } };
     case 'musicSunoAction':
       return { operation, key, json: { action: 'stems', index: 1, parentJobId: props.songJobId } };
+    case 'createAsset':
+      return { operation, key, json: { url: props.uploadUrl, type: 'image' } };
+    case 'getAsset':
+      return { operation, key, parts: { id: props.assetId } };
     case 'createUpload':
       return { operation, key, body: fileForm(PIXEL) };
     case 'getJob':
@@ -164,6 +170,14 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
     case 'imagesMidjourneyAction':
     case 'musicSunoAction':
       return wrongActions(good);
+    case 'createAsset':
+      return [
+        { ...good, json: {} },
+        { ...good, json: { url: props.uploadUrl, type: 'smell' } },
+        { ...good, json: { url: props.uploadUrl, type: 'video' } },
+        { ...good, json: { url: 'http://127.0.0.1:9/x.png', type: 'image' } },
+        { ...good, json: { url: `${props.uploadUrl}x`, type: 'image' } },
+      ];
     case 'createUpload':
       return [
         { ...good, body: fileForm(Buffer.from('<!doctype html><p>not a picture')) },

@@ -118,6 +118,7 @@ function createScene(engine: ServerEngine): Scene {
       key: server.key,
       adminKey: admin.text,
       jobId: '',
+      assetId: '',
       uploadUrl: '',
       videoUrl: '',
       gridJobId: '',
@@ -126,6 +127,8 @@ function createScene(engine: ServerEngine): Scene {
     const upload = await scene.wire.send(goodCall('createUpload', props));
     const video = await scene.wire.send({ ...goodCall('createUpload', props), body: fileForm(await sampleVideo()) });
     scene.props = { ...props, uploadUrl: String(upload.json?.['url']), videoUrl: String(video.json?.['url']) };
+    const asset = await scene.wire.send(good(scene, 'createAsset'));
+    scene.props.assetId = String(asset.json?.['assetId']);
     scene.props.jobId = await runJob(scene, server.key, { prompt: 'a lighthouse at dawn' });
     scene.props.gridJobId = await runJob(scene, server.key, GRID.body);
     scene.props.songJobId = await runJob(scene, server.key, SONG.body, SONG.operation);

@@ -48,6 +48,8 @@ export interface FuzzWorld {
   jobs: FixtureJobs;
   /** An upload of the owner, as its URL and as its path. */
   upload: { url: string; path: string };
+  /** An asset of the owner. */
+  assetId: string;
   /** An upload of the owner of the kind that a parameter of this name takes. */
   fileUrl: FileUrl;
   send(request: Partial<FuzzRequest> & { target: string }): Promise<FuzzAnswer>;
@@ -121,6 +123,7 @@ export async function openFuzzWorld(engine: ServerEngine, env: Record<string, st
       keys,
       jobs: await makeJobs(send, keys),
       upload,
+      assetId: await makeAsset(send, keys.owner, upload.url),
       fileUrl: (parameter) => (/video|clip/.test(parameter) ? video : upload).url,
       send,
       close: async () => {
@@ -209,6 +212,12 @@ async function makeUpload(send: FuzzWorld['send'], key: string, bytes: Buffer): 
   // Safe: as above.
   const { url } = JSON.parse(answer.text) as { url: string };
   return { url, path: new URL(url).pathname };
+}
+
+async function makeAsset(send: FuzzWorld['send'], key: string, url: string): Promise<string> {
+  const answer = await send(jsonRequest({ target: '/v2/assets/create', key, body: { url, type: 'image' } }));
+  // Safe: as above.
+  return (JSON.parse(answer.text) as { assetId: string }).assetId;
 }
 
 /** A POST of JSON with a key. */

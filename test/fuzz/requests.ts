@@ -6,7 +6,7 @@ import { actionCase, cancelCase, jobCase, listCase } from './job-cases.ts';
 import { callbackCase, meCase, noRouteCase, openCase } from './open-cases.ts';
 import { submitCase, submitPaths } from './submit-cases.ts';
 import { adminCase, ownKeyCase, SECRET_MARK } from './provider-cases.ts';
-import { uploadCase } from './upload-cases.ts';
+import { assetCase, uploadCase } from './upload-cases.ts';
 import { PROMPT_MARK } from './valid-bodies.ts';
 
 /** Any request to any operation: mostly right or wrong in one place. */
@@ -18,6 +18,7 @@ export function anyCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 5, arbitrary: cancelCase(world) },
     { weight: 3, arbitrary: actionCase(world) },
     { weight: 3, arbitrary: uploadCase(world) },
+    { weight: 3, arbitrary: assetCase(world) },
     { weight: 12, arbitrary: openCase(world) },
     { weight: 2, arbitrary: callbackCase() },
     { weight: 4, arbitrary: noRouteCase() },

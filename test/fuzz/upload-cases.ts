@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import type { FuzzCase } from './fuzz-case.ts';
-import { TINY_PNG, uploadRequest, type FuzzWorld } from './fuzz-world.ts';
+import { jsonRequest, TINY_PNG, uploadRequest, type FuzzWorld, type KeyName } from './fuzz-world.ts';
 import type { FuzzRequest } from './send.ts';
 
 /** A small upload, or something that is none; larger ones have a test of their own. */
@@ -68,4 +68,44 @@ export function uploadCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
       what: 'a body that is no upload',
     }));
   return fc.oneof({ weight: 2, arbitrary: right }, { weight: 2, arbitrary: wrong }, { weight: 2, arbitrary: broken });
+}
+
+/** Assets made and read: of our own upload, of nothing, of somebody else. */
+export function assetCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
+  const key = world.keys.owner;
+  const path = '/v2/assets/create';
+  const make = (what: string, body: unknown, field: string | null): FuzzCase => ({
+    path,
+    request: jsonRequest({ target: path, key, body }),
+    ...(field === null ? { expected: 'accepted' } : { expected: 'refused', status: 400 }),
+    field,
+    what,
+  });
+  const { url } = world.upload;
+  const read = (id: string, name: KeyName, expected: FuzzCase['expected']): FuzzCase => ({
+    path: '/v2/assets/{id}',
+    request: {
+      method: 'GET',
+      target: `/v2/assets/${encodeURIComponent(id)}`,
+      headers: { 'x-api-key': world.keys[name] },
+      body: null,
+    },
+    expected,
+    field: null,
+    what: 'reading an asset',
+  });
+  return fc.oneof(
+    fc.constantFrom(
+      make('an asset', { url, type: 'image' }, null),
+      make('an asset with a further name', { url, type: 'image', note: 1 }, null),
+      make('an asset of another kind', { url, type: 'audio' }, 'url'),
+      make('an asset of no kind', { url, type: 'smell' }, 'type'),
+      make('an asset without an address', { type: 'image' }, 'url'),
+      make('an asset at no address', { url: 'asset://x', type: 'image' }, 'url'),
+      make('an asset on this machine', { url: 'http://127.0.0.1/x.png', type: 'image' }, 'url'),
+      read(world.assetId, 'owner', 'accepted'),
+      read(world.assetId, 'stranger', 'refused'),
+    ),
+    fc.oneof(fc.uuid(), fc.string({ minLength: 1, maxLength: 40 })).map((id) => read(id, 'owner', 'refused')),
+  );
 }

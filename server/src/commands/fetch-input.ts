@@ -1,18 +1,19 @@
 import { open, readFile } from 'node:fs/promises';
 
-import type { BlobStore } from '../core/blob-port.ts';
+import type { BlobStore, BlobWriter } from '../core/blob-port.ts';
 import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { MediaPort } from '../core/media-port.ts';
 import type { Net } from '../core/net-port.ts';
 import type { Inputs } from '../core/upstream-port.ts';
 import type { Database } from '../database/database.ts';
 import { findPublicFile } from '../files/public-files.ts';
 
-/** The contract's limit for pictures that callers send. */
-const INPUT_BYTES_MAX = 25 * 1024 * 1024;
+/** As large as the largest upload, a video. */
+const INPUT_BYTES_MAX = 50 * 1024 * 1024;
 const INPUT_MS_MAX = 30_000;
 
-/** Fetches a caller's picture to a local file: from our own files, or through the checked way out. */
+/** Fetches a caller's file to a local one: from our own files, or through the checked way out. */
 export function inputFetcher(world: {
   net: Net;
   database: Database;
@@ -82,9 +83,13 @@ export function inputReader(world: {
   sniff: (path: string) => Promise<string | null>;
 }): Inputs {
   const fetchInput = inputFetcher(world);
+  const createWriter = (): Promise<BlobWriter> =>
+    world.blobs.create().catch((cause: unknown): never => {
+      throw new GatewayError('storage_failed', { internal: 'no temporary file could be made', cause });
+    });
   return {
     measure: async (url) => {
-      const writer = await world.blobs.create();
+      const writer = await createWriter();
       try {
         if (!(await fetchInput(url, writer.path))) return null;
         const facts = await world.media.inspect(writer.path);
@@ -95,7 +100,7 @@ export function inputReader(world: {
     },
     isOurs: (url) => url.startsWith(`${world.publicUrl()}/media/`),
     read: async (url) => {
-      const writer = await world.blobs.create();
+      const writer = await createWriter();
       try {
         if (!(await fetchInput(url, writer.path))) return null;
         const contentType = await world.sniff(writer.path);

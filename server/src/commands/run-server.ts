@@ -64,6 +64,7 @@ export async function runServer(
     net: engine.net,
     blobs: engine.blobs,
     media: engine.media,
+    inputs: engine.world.inputs,
     database: store.database,
     catalog,
     authenticator,

@@ -21,6 +21,7 @@ export const ERROR_TABLE = {
   admin_required: { status: 403, text: 'This needs an admin key' },
   role_forbidden: { status: 403, text: 'This needs a live key of an owner or admin of the team' },
   job_not_found: { status: 404, text: 'Job not found' },
+  asset_not_found: { status: 404, text: 'Asset not found' },
   file_not_found: { status: 404, text: 'File not found' },
   provider_not_found: { status: 404, text: 'Provider not found' },
   provider_key_not_found: { status: 404, text: 'Provider key not found' },

@@ -48,6 +48,14 @@ export interface UploadWorld {
   settings: { uploadMs: number };
 }
 
+/** What an upload is to be. */
+export interface UploadWish {
+  /** How long it is kept; as long as uploads are where absent. */
+  keepMs?: number;
+  /** Files of another kind are refused; null for any. */
+  kind?: MediaKind | null;
+}
+
 /**
  * Stores a caller's file for a while. What the bytes are is found in the bytes; what the caller calls them is not
  * asked. Throws `upload_refused` with a text for people; nothing of a refused file is kept.
@@ -56,12 +64,15 @@ export async function receiveUpload(
   world: UploadWorld,
   owner: { teamId: string; userId: string },
   bytes: AsyncIterable<Uint8Array>,
+  { keepMs = world.settings.uploadMs, kind = null }: UploadWish = {},
 ): Promise<Upload> {
   const writer = await stored(world.blobs.create());
   try {
     await writeAll(writer, bytes);
     const facts = await inspectUpload(world.media, writer.path);
-    const upload = describeUpload(world, owner, facts);
+    if (kind !== null && facts.kind !== kind)
+      throw refuseUpload(`The file is ${ONE_OF[facts.kind]}, not ${ONE_OF[kind]}`);
+    const upload = describeUpload(world, owner, { facts, keepMs });
     await stored(writer.commit(upload.blobKey));
     await keepRow(world, upload);
     return upload;
@@ -113,7 +124,11 @@ export function refuseUpload(text: string, internal?: string): GatewayError {
   });
 }
 
-function describeUpload(world: UploadWorld, owner: { teamId: string; userId: string }, facts: MediaFacts): Upload {
+function describeUpload(
+  world: UploadWorld,
+  owner: { teamId: string; userId: string },
+  { facts, keepMs }: { facts: MediaFacts; keepMs: number },
+): Upload {
   const id = world.newId();
   const createdAt = world.clock.now();
   return {
@@ -128,7 +143,7 @@ function describeUpload(world: UploadWorld, owner: { teamId: string; userId: str
     sizeBytes: facts.sizeBytes,
     sha256: facts.sha256,
     createdAt,
-    expiresAt: createdAt + world.settings.uploadMs,
+    expiresAt: createdAt + keepMs,
   };
 }
 
@@ -163,6 +178,46 @@ async function keepRow(world: UploadWorld, upload: Upload): Promise<void> {
     if (!(await isUploadBlob(world.database, blobKey).catch(() => true))) await world.blobs.delete(blobKey);
     throw error;
   }
+}
+
+const FIND = `
+SELECT id, token, file_name, kind, content_type, size_bytes, created_at, expires_at FROM uploads
+WHERE id = $1 AND team_id = $2 AND deleted_at IS NULL AND expires_at > $3`;
+
+interface FoundRow extends Row {
+  id: string;
+  token: string;
+  file_name: string;
+  kind: MediaKind;
+  content_type: string;
+  size_bytes: number;
+  created_at: number;
+  expires_at: number;
+}
+
+/** An upload as its team may see it. Instants are UTC milliseconds. */
+export type FoundUpload = Pick<
+  Upload,
+  'id' | 'token' | 'fileName' | 'kind' | 'contentType' | 'sizeBytes' | 'createdAt' | 'expiresAt'
+>;
+
+/** The team's own upload; null for a foreign one, as for one that is missing or over. */
+export async function findUpload(
+  database: Database,
+  { id, teamId, now }: { id: string; teamId: string; now: number },
+): Promise<FoundUpload | null> {
+  const row = (await database.query<FoundRow>(FIND, [id, teamId, now]))[0];
+  if (row === undefined) return null;
+  return {
+    id: row.id,
+    token: row.token,
+    fileName: row.file_name,
+    kind: row.kind,
+    contentType: row.content_type,
+    sizeBytes: row.size_bytes,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
 }
 
 const DUE = `

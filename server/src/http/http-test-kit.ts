@@ -142,7 +142,12 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
   const write = (event: string, fields: Record<string, unknown> = {}): void => void test.lines.push({ event, fields });
   const closing = new AbortController();
   const world: HttpWorld = {
-    settings: { ratePerMinute: 0, uploadMs: 3_600_000, roles: new Set(['api', 'worker'] as const) },
+    settings: {
+      ratePerMinute: 0,
+      uploadMs: 3_600_000,
+      retentionMs: 86_400_000,
+      roles: new Set(['api', 'worker'] as const),
+    },
     clock,
     random: systemRandom(),
     newId: idMaker(clock, systemRandom()),
@@ -153,6 +158,7 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
         url.includes('evil') ? { reason: 'address-forbidden', detail: 'The address may not be used.' } : null,
     },
     blobs: noBlobs,
+    inputs: { read: async () => null },
     media: { inspect: async () => ({ ok: false, problem: 'unsupported-type', detail: 'none' }) },
     database: fakeDatabase({}),
     catalog,

@@ -7,6 +7,7 @@ import { requestName, type OperationFacts } from './openapi-facts.ts';
 import { OPERATION_FACTS } from './openapi-operations.ts';
 import { BODY_SCHEMAS } from './provider-schemas.ts';
 import { RESPONSE_SCHEMAS } from './schemas.ts';
+import { createAssetSchema } from './v2/assets-create.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -77,7 +78,7 @@ function requestSchemas(catalog: Catalog): JsonObject {
 /** Bodies that do not depend on the catalogue. */
 function bodySchemas(): JsonObject {
   return Object.fromEntries(
-    Object.entries(BODY_SCHEMAS).map(([name, schema]) => {
+    Object.entries({ ...BODY_SCHEMAS, CreateAssetRequest: createAssetSchema }).map(([name, schema]) => {
       const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' });
       return [name, rest];
     }),

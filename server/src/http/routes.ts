@@ -10,6 +10,8 @@ import { healthz, metrics, readyz } from './health.ts';
 import { serveFile } from './media/serve-file.ts';
 import { frontPage } from './pages/front-page.ts';
 import { submitAction } from './v2/action.ts';
+import { createAsset } from './v2/assets-create.ts';
+import { getAsset } from './v2/assets-get.ts';
 import { cancelJob } from './v2/cancel-job.ts';
 import { createUpload } from './v2/create-upload.ts';
 import { estimate } from './v2/estimate.ts';
@@ -48,6 +50,8 @@ export function listRoutes(world: HttpWorld): Route[] {
     { method: 'POST', path: '/v2/estimate', access: 'key', operate: estimate(world) },
     { method: 'GET', path: '/v2/me', access: 'key', operate: me(world) },
     { method: 'POST', path: '/v2/uploads', access: 'key', operate: createUpload(world) },
+    { method: 'POST', path: '/v2/assets/create', access: 'key', operate: createAsset(world) },
+    { method: 'GET', path: '/v2/assets/:id', access: 'key', operate: getAsset(world) },
     { method: 'GET', path: '/v2/provider-keys', access: 'key', operate: listOwnProviderKeys(world) },
     { method: 'POST', path: '/v2/provider-keys', access: 'key', operate: addOwnProviderKey(world) },
     { method: 'DELETE', path: '/v2/provider-keys/:id', access: 'key', operate: removeOwnProviderKey(world) },

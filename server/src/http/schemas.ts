@@ -147,6 +147,22 @@ export const uploadSchema = z
   })
   .describe('A stored input file.');
 
+export const assetCreatedSchema = z
+  .object({ assetId: z.uuid().describe('Goes into a field that takes a file, as `asset://<assetId>`.') })
+  .describe('The file was copied.');
+
+export const assetSchema = z
+  .object({
+    assetId: z.uuid(),
+    type: z.enum(['image', 'video', 'audio']),
+    url: z.url(),
+    contentType: z.string(),
+    byteSize: z.int().min(0),
+    createdAt: instant,
+    expiresAt: instant,
+  })
+  .describe('A file that is kept for several jobs.');
+
 export const errorSchema = z
   .object({ error: z.string() })
   .describe('Why the request was refused, in words for people.');
@@ -211,6 +227,8 @@ export const RESPONSE_SCHEMAS = {
   Estimate: estimateSchema,
   Me: meSchema,
   Upload: uploadSchema,
+  AssetCreated: assetCreatedSchema,
+  Asset: assetSchema,
   Model: modelSchema,
   ModelList: modelListSchema,
   Error: errorSchema,
@@ -232,4 +250,6 @@ export type JobListBody = z.infer<typeof jobListSchema>;
 export type TimelineBody = z.infer<typeof timelineSchema>;
 export type EstimateBody = z.infer<typeof estimateSchema>;
 export type MeBody = z.infer<typeof meSchema>;
+export type AssetCreatedBody = z.infer<typeof assetCreatedSchema>;
+export type AssetBody = z.infer<typeof assetSchema>;
 export type UploadBody = z.infer<typeof uploadSchema>;

@@ -8,6 +8,7 @@ import type { MediaPort } from '../core/media-port.ts';
 import type { Net } from '../core/net-port.ts';
 import type { Random } from '../core/random.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Inputs } from '../core/upstream-port.ts';
 import type { Database } from '../database/database.ts';
 import type { Authenticator } from '../teams/authenticate.ts';
 import type { JobsPort } from './jobs-port.ts';
@@ -23,7 +24,7 @@ export interface HttpMetrics {
 
 /** Everything behind the door, handed in by `main.ts` or by a test. */
 export interface HttpWorld {
-  settings: Pick<Settings, 'ratePerMinute' | 'uploadMs' | 'roles'>;
+  settings: Pick<Settings, 'ratePerMinute' | 'uploadMs' | 'retentionMs' | 'roles'>;
   clock: Clock;
   random: Random;
   newId: NewId;
@@ -32,6 +33,8 @@ export interface HttpWorld {
   net: Pick<Net, 'checkUrl'>;
   blobs: BlobStore;
   media: Pick<MediaPort, 'inspect'>;
+  /** Files that callers name, fetched whole; null where one cannot be had. */
+  inputs: Pick<Inputs, 'read'>;
   database: Database;
   catalog: Catalog;
   authenticator: Pick<Authenticator, 'find'>;

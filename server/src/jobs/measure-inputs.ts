@@ -2,6 +2,7 @@ import { partsOf, type InputFacts } from '../catalog/amount.ts';
 import type { CheckedInput } from '../catalog/check-input.ts';
 import { megapixelsIn } from '../catalog/megapixels.ts';
 import type { Model } from '../catalog/model.ts';
+import { GatewayError } from '../core/errors.ts';
 import { refuseInput } from '../core/refuse-input.ts';
 import type { JobsWorld } from './world.ts';
 
@@ -18,7 +19,7 @@ export async function measureInputs(
   for (const name of filesIn(model)) {
     const url = input.parameters[name];
     const path = `${model.paramsField}.${name}`;
-    const facts = typeof url === 'string' ? await world.inputs.measure(url) : null;
+    const facts = typeof url === 'string' ? await measured(world, url) : null;
     if (facts === null) throw refuseInput({ [path]: ['The file could not be fetched and read; the price goes by it'] });
     const { width, height, seconds } = facts;
     found[name] = { seconds, megapixels: width === null || height === null ? null : megapixelsIn({ width, height }) };
@@ -28,6 +29,15 @@ export async function measureInputs(
     }
   }
   return found;
+}
+
+/** A store that fails for the moment is told as such: nothing of the caller's is lost. */
+function measured(world: Pick<JobsWorld, 'inputs'>, url: string): ReturnType<JobsWorld['inputs']['measure']> {
+  return world.inputs.measure(url).catch((cause: unknown): never => {
+    if (cause instanceof GatewayError && cause.code === 'storage_failed')
+      throw new GatewayError('unavailable', { cause });
+    throw cause;
+  });
 }
 
 function filesIn(model: Model): string[] {

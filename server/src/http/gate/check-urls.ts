@@ -6,14 +6,21 @@ import { refuseInput } from '../../core/refuse-input.ts';
  * Every URL that a caller names must lead to the public internet, or to a file that we serve ourselves. Throws a
  * 400 that names each wrong one. Our own files are allowed as inputs only: a webhook that calls ourselves helps nobody.
  */
-export async function checkUrls(
-  { net, publicUrl }: { net: Pick<Net, 'checkUrl'>; publicUrl: string },
-  input: CheckedInput,
-): Promise<void> {
-  if (input.urls.length === 0) return;
+export function checkUrls(world: UrlWorld, input: CheckedInput): Promise<void> {
+  return checkUrlList(world, input.urls);
+}
+
+interface UrlWorld {
+  net: Pick<Net, 'checkUrl'>;
+  publicUrl: string;
+}
+
+/** The same for addresses that stand in no request for a model. */
+export async function checkUrlList({ net, publicUrl }: UrlWorld, urls: CheckedInput['urls']): Promise<void> {
+  if (urls.length === 0) return;
   const details: Record<string, string[]> = {};
   await Promise.all(
-    input.urls.map(async ({ path, url }) => {
+    urls.map(async ({ path, url }) => {
       const isWebhook = WEBHOOK_PATHS.has(path);
       if (!isWebhook && isOwnFile(url, publicUrl)) return;
       const problem = await net.checkUrl(url, { operatorOrigins: [] });
@@ -21,9 +28,7 @@ export async function checkUrls(
     }),
   );
   // In the order of the body, whichever look-up was the slowest.
-  const ordered = input.urls.flatMap(({ path }) =>
-    details[path] === undefined ? [] : [[path, details[path]] as const],
-  );
+  const ordered = urls.flatMap(({ path }) => (details[path] === undefined ? [] : [[path, details[path]] as const]));
   if (ordered.length > 0) throw refuseInput(Object.fromEntries(ordered), 'url_forbidden');
 }
 

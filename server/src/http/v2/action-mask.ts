@@ -23,14 +23,13 @@ export async function keepMask(
   if (typeof mask !== 'string') return { input, shown: body };
   const text = mask.replace(DATA_URL, '');
   if (!BASE64.test(text)) throw refuseInput({ mask: ['Invalid input: expected a picture in base64'] });
-  const upload = await receiveUpload(world, { teamId, userId }, once(Buffer.from(text, 'base64'))).catch(
-    (error: unknown): never => {
-      if (error instanceof GatewayError && error.code === 'upload_refused')
-        throw refuseInput({ mask: error.options.details?.['file'] ?? [error.publicText] });
-      throw error;
-    },
-  );
-  if (upload.kind !== 'image') throw refuseInput({ mask: ['Invalid input: expected a picture in base64'] });
+  const upload = await receiveUpload(world, { teamId, userId }, once(Buffer.from(text, 'base64')), {
+    kind: 'image',
+  }).catch((error: unknown): never => {
+    if (error instanceof GatewayError && error.code === 'upload_refused')
+      throw refuseInput({ mask: error.options.details?.['file'] ?? [error.publicText] });
+    throw error;
+  });
   const url = mediaUrl(world.publicUrl(), upload);
   return {
     input: { ...input, parameters: { ...input.parameters, mask: url }, given: { ...input.given, mask: url } },

@@ -6,6 +6,7 @@ import { json, type Answer } from '../gate/answer.ts';
 import { checkBody } from '../gate/check-body.ts';
 import { checkUrls } from '../gate/check-urls.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
+import { resolveAssets } from '../gate/resolve-assets.ts';
 import { requestHeader } from '../gate/request-header.ts';
 import { requestFingerprint } from '../gate/fingerprint.ts';
 import { idempotencyKeyFrom } from '../gate/idempotency-key.ts';
@@ -39,9 +40,10 @@ type Submitted = Awaited<ReturnType<HttpWorld['jobs']['submitJob']>>;
 /** A request that was accepted once is answered again, even if it would be refused today (an address has moved). */
 export async function submitOrReplay(world: HttpWorld, request: SubmitRequest): Promise<Submitted> {
   try {
-    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, request.input);
+    const input = await resolveAssets(world, request.caller.teamId, request.input);
+    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
     await world.reachCrashPoint('C1');
-    return await world.jobs.submitJob(request);
+    return await world.jobs.submitJob({ ...request, input });
   } catch (error) {
     const { caller, idempotency } = request;
     if (idempotency === null || !(error instanceof GatewayError)) throw error;
