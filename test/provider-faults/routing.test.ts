@@ -72,6 +72,14 @@ describe('a wish for the route that makes no sense', () => {
     });
   }
 
+  it('a combination that no provider with a key serves is refused with what each would need', async () => {
+    const body = { model: 'hailuo-2.3-fast', prompt: 'a red kite' };
+    const { status, json } = await gateway.call('POST', '/v2/videos/generate', body);
+    assert.equal(status, 400, JSON.stringify(json));
+    assert.match(JSON.stringify(json['error']), /this combination: replicate needs ."image.""$/);
+    assert.deepEqual((await gateway.books()).jobs, 0);
+  });
+
   it('and none of them was bought', async () => {
     const sold = await Promise.all(doubles.map((double) => double.ledger()));
     assert.deepEqual(sold.flat(), []);

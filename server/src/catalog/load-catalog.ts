@@ -33,8 +33,8 @@ export interface Catalog {
   nearestModel(id: string, operation: Operation): Model | null;
   /** The models that an operation can run, by id. */
   modelsFor(operation: Operation): readonly Model[];
-  /** The model whose finished jobs an action acts upon. Throws where the catalogue has none. */
-  modelWithActions(operation: ActionOperation): Model;
+  /** The model whose finished jobs an action acts upon; undefined where the catalogue has none. */
+  modelWithActions(operation: ActionOperation): Model | undefined;
 }
 
 /** The catalogue's files, parsed: file names without ending to contents. */
@@ -172,9 +172,7 @@ function assembleCatalog(models: ReadonlyMap<string, Model>, providers: Readonly
     },
     modelsFor,
     modelWithActions(operation: ActionOperation) {
-      const found = [...models.values()].find((model) => model.actions?.operation === operation);
-      if (found === undefined) throw new Error(`no model has the actions ${operation}`);
-      return found;
+      return [...models.values()].find((model) => model.actions?.operation === operation);
     },
   });
 }

@@ -3,12 +3,27 @@ import type { Model, ParameterSchema, Route, RouteCondition } from './model.ts';
 
 /** Whether a route may serve these parameters (with defaults). */
 export function meetsConditions(route: Route, parameters: Readonly<Record<string, JsonValue>>): boolean {
-  return (route.when ?? []).every((condition) => {
-    const value = parameters[condition.parameter];
-    if ('equals' in condition) return value === condition.equals;
-    if ('oneOf' in condition) return condition.oneOf.some((one) => one === value);
-    return isPresent(value) === (condition.is === 'present');
-  });
+  return (route.when ?? []).every((condition) => isMet(condition, parameters));
+}
+
+function isMet(condition: RouteCondition, parameters: Readonly<Record<string, JsonValue>>): boolean {
+  const value = parameters[condition.parameter];
+  if ('equals' in condition) return value === condition.equals;
+  if ('oneOf' in condition) return condition.oneOf.some((one) => one === value);
+  return isPresent(value) === (condition.is === 'present');
+}
+
+/** What a route asks for and these parameters do not give, in words such as `image` or `mode "pro"`. */
+export function unmetConditions(route: Route, parameters: Readonly<Record<string, JsonValue>>): string[] {
+  return (route.when ?? []).filter((condition) => !isMet(condition, parameters)).map(conditionText);
+}
+
+function conditionText(condition: RouteCondition): string {
+  const { parameter } = condition;
+  if ('is' in condition) return condition.is === 'present' ? `"${parameter}"` : `no "${parameter}"`;
+  return `"${parameter}" to be ${valuesOf(condition)
+    .map((value) => JSON.stringify(value))
+    .join(' or ')}`;
 }
 
 function isPresent(value: JsonValue | undefined): boolean {

@@ -1,7 +1,4 @@
-import path from 'node:path';
-
-import { withInstances } from '../catalog/instances.ts';
-import { buildCatalog, readCatalogFiles, type Catalog } from '../catalog/load-catalog.ts';
+import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
 import type { Tx } from '../database/database.ts';
 import type { CircuitChange } from '../jobs/route-health.ts';
@@ -20,15 +17,6 @@ function keyFacts(facts: ProviderFacts): ProviderKeyFacts {
     startsPerMinute: facts.startsPerMinute,
     hasAddress: facts.baseUrl !== null,
   };
-}
-
-const CATALOG_FOLDER = path.join(import.meta.dirname, '..', '..', '..', 'catalog');
-
-/** The catalogue of this installation: our files, and the operator's instances of providers. */
-export function openCatalog({ settings }: Machine): Catalog {
-  return buildCatalog(withInstances(readCatalogFiles(CATALOG_FOLDER), settings.instances), {
-    margin: 1 + settings.marginPercent / 100,
-  });
 }
 
 /** The keys with which this gateway buys, read and followed in the store. */

@@ -10,7 +10,8 @@ import { insertProviderKey, LABEL_LENGTH_MAX, PROVIDER_KEYS_MAX, removeProviderK
 import { findTeam } from '../teams/teams.ts';
 import { openStore, type Machine, type Store } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
-import { openCatalog, openProviderKeys } from './provider-world.ts';
+import { openCatalog } from './live-catalog.ts';
+import { openProviderKeys } from './provider-world.ts';
 import { readSecret } from './read-secret.ts';
 import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
@@ -42,7 +43,7 @@ export async function manageProviders({ machine, output }: CommandWorld, words: 
   };
   const action = actions[verb ?? ''];
   if (action === undefined) throw new CommandProblem(USE);
-  const catalog = openCatalog(machine);
+  const { catalog } = openCatalog(machine);
   const store = await openStore(machine);
   try {
     const ring = await openProviderKeys(machine, store, catalog);

@@ -21,7 +21,7 @@ import { findKeyDigest } from '../teams/keys.ts';
 import { buildEngine, type Engine } from './build-engine.ts';
 import { httpMetrics, registerGauges, registerProviderGauges } from './server-metrics.ts';
 import type { Machine, Store } from './open-store.ts';
-import { openCatalog } from './provider-world.ts';
+import { openCatalog } from './live-catalog.ts';
 
 /** A server that answers, and runs jobs when it has that role. */
 export interface RunningServer {
@@ -32,6 +32,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const JSON_BODY = { 'content-type': 'application/json' };
+
 /** Starts everything of one process, in the order in which the parts need each other. */
 export async function runServer(
   machine: Machine,
@@ -39,7 +41,7 @@ export async function runServer(
   options: { reachCrashPoint: ReachCrashPoint; version: string },
 ): Promise<RunningServer> {
   const { settings, clock, log, random } = machine;
-  const catalog = openCatalog(machine);
+  const { catalog, follow } = openCatalog(machine);
   const closing = new AbortController();
   let publicUrl = settings.publicUrl ?? '';
   let listening: { host: string; port: number }[] = [];
@@ -76,9 +78,8 @@ export async function runServer(
     reachCrashPoint: options.reachCrashPoint,
   });
   // The sandbox lives in this process, and so does the door that its callbacks come to.
-  takeCallback = async (url, body) => {
-    await app.request(new URL(url).pathname, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
-  };
+  takeCallback = async (url, body) =>
+    void (await app.request(new URL(url).pathname, { method: 'POST', body, headers: JSON_BODY }));
   const listener = await listen(app, {
     host: settings.host,
     port: settings.port,
@@ -89,6 +90,7 @@ export async function runServer(
   listening = [{ host: listener.host, port: listener.port }];
   if (publicUrl === '') publicUrl = `http://${urlHost(settings.host)}:${listener.port}`;
   const worker = settings.roles.has('worker') ? await hireWorker(machine, store, { engine, ...options }) : null;
+  const following = follow();
   registerGauges(metrics, { database: store.database, worker });
   registerProviderGauges(metrics, engine.keys);
   log.info('server.started', { url: publicUrl, engine: store.database.engine, models: catalog.models.size });
@@ -97,7 +99,7 @@ export async function runServer(
     catalog,
     close: async () => {
       log.info('server.stopping');
-      await Promise.all([listener.close(), worker?.stop()]);
+      await Promise.all([listener.close(), worker?.stop(), following.stop()]);
       authenticator.close();
       reader.close();
       await engine.close();

@@ -69,7 +69,8 @@ function requestSchemas(catalog: Catalog): JsonObject {
     all.push({ $ref: `#/components/schemas/${name}` });
   }
   for (const operation of ACTION_OPERATIONS) {
-    schemas[requestName(operation)] = actionSchema(catalog.modelWithActions(operation));
+    const model = catalog.modelWithActions(operation);
+    if (model !== undefined) schemas[requestName(operation)] = actionSchema(model);
   }
   schemas['EstimateRequest'] = { oneOf: all, description: 'The body of any request that runs a model.' };
   return schemas;

@@ -4,8 +4,8 @@ import { mapParameters, type Adjustment, type MappedParameters } from '../catalo
 import type { PricedInput } from '../catalog/priced-input.ts';
 import { quote, type Quote } from '../catalog/quote.ts';
 import type { Model, Route } from '../catalog/model.ts';
-import { meetsConditions } from '../catalog/route-conditions.ts';
-import { routesFor } from '../catalog/routes.ts';
+import { meetsConditions, unmetConditions } from '../catalog/route-conditions.ts';
+import { routesFor, type RouteChoice } from '../catalog/routes.ts';
 import { GatewayError } from '../core/errors.ts';
 import { fromCredits, wholeCredits } from '../core/money.ts';
 import { refuseInput } from '../core/refuse-input.ts';
@@ -108,11 +108,28 @@ function usableRoutes(world: JobsWorld, request: CallRequest, payer: Payer): Rou
       retryAfterSeconds: KEYS_RETRY_SECONDS,
     });
   }
-  throw noRoute(model, routesFor(model, { ...choice, allowed: null }), input);
+  const elsewhere = routesFor(model, { ...choice, allowed: null });
+  const unmet = elsewhere.length > 0 ? [] : unmetBy(model, choice);
+  throw unmet.length > 0 ? refuseCombination(model, unmet) : noRoute(model, elsewhere, input);
 }
 
 /** Keys are tried again half a minute after a refusal at the earliest. */
 const KEYS_RETRY_SECONDS = 30;
+
+/** Routes that would be there for another request: what each asks for and this one does not give. */
+function unmetBy(model: Model, choice: RouteChoice): { provider: string; needs: string[] }[] {
+  if (choice.mode === 'test' || model.availability.state === 'retired') return [];
+  return model.routes
+    .filter((route) => !route.sandbox && choice.providersConfigured.has(route.provider))
+    .map((route) => ({ provider: route.provider, needs: unmetConditions(route, choice.input.parameters) }));
+}
+
+/** The 400 of a request that no provider can serve as it stands, with what each would need. */
+function refuseCombination(model: Model, unmet: readonly { provider: string; needs: string[] }[]): GatewayError {
+  const texts = unmet.map(({ provider, needs }) => `${provider} needs ${needs.join(' and ')}`);
+  const text = `No provider on this gateway can serve this combination: ${[...new Set(texts)].join('; ')}`;
+  return refuseInput({ [model.paramsField]: [text] });
+}
 
 function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput): GatewayError {
   if (model.availability.state === 'retired') {

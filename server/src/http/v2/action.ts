@@ -22,8 +22,9 @@ const BODY_BYTES_MAX = 13 * 1024 * 1024;
 /** `POST /v2/images/midjourney/action`, `POST /v2/music/suno/action`: makes a job out of a finished one. */
 export function submitAction(world: HttpWorld, operation: ActionOperation): Operate<KeyedCall> {
   const path = `/v2/${operation}`;
-  const base = world.catalog.modelWithActions(operation);
   return async (call): Promise<Answer> => {
+    const base = world.catalog.modelWithActions(operation);
+    if (base === undefined) throw new GatewayError('model_unavailable');
     const key = idempotencyKeyFrom(requestHeader(call.context, 'idempotency-key'));
     const body = await bodyOf(call, BODY_BYTES_MAX);
     const idempotency = key === null ? null : { key, fingerprint: requestFingerprint({ method: 'POST', path, body }) };

@@ -11,11 +11,16 @@ const querySchema = z.object({ modality: z.enum(['image', 'video', 'music']).opt
 
 /** `GET /v2/models`: the catalogue, for everybody; `?modality=` names one kind. */
 export function listModels(world: HttpWorld): Operate {
-  // The catalogue is frozen, so that each of the four lists is made once.
+  // Each of the four lists is made once for each state of the catalogue.
   const lists = new Map<string, TaggedText>();
+  let madeFrom = world.catalog.models;
   return (call): Answer => {
     const { modality } = queryOf(call, querySchema);
     const name = modality ?? 'all';
+    if (madeFrom !== world.catalog.models) {
+      madeFrom = world.catalog.models;
+      lists.clear();
+    }
     let list = lists.get(name);
     if (list === undefined) {
       const models = [...world.catalog.models.values()].filter(
