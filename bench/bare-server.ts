@@ -16,7 +16,8 @@ import { groupedSubmit, plainPostgresSubmit, plainSqliteSubmit, type BareSubmit,
 /** What a baseline process shall be; sent as its first message. */
 export type BareOrder =
   | { kind: 'submit'; commits: 'plain' | 'grouped' }
-  | { kind: 'poll'; stack: 'hono' | 'node'; bodyText: string };
+  | { kind: 'poll'; stack: 'hono' | 'node'; bodyText: string }
+  | { kind: 'bytes'; bodyText: string };
 
 /** One baseline in a process of its own. Opens its store by the same environment variables as the server. */
 process.once('message', (order: BareOrder) => {
@@ -32,6 +33,7 @@ process.on('disconnect', () => process.exit(0));
 process.send?.({ ready: true });
 
 async function start(order: BareOrder): Promise<number> {
+  if (order.kind === 'bytes') return serveBytes(Buffer.from(order.bodyText));
   if (order.kind === 'poll')
     return order.stack === 'hono' ? serveHono(pollApp(order.bodyText)) : serveNode(order.bodyText);
   return serveHono(submitApp(await openSubmit(order.commits)));
@@ -64,10 +66,18 @@ function serveHono(app: Hono): Promise<number> {
 
 function serveNode(bodyText: string): Promise<number> {
   const value = parseObject(bodyText);
+  return serveEach(() => Buffer.from(JSON.stringify(value)));
+}
+
+function serveBytes(bytes: Buffer): Promise<number> {
+  return serveEach(() => bytes);
+}
+
+function serveEach(bodyOf: () => Buffer): Promise<number> {
   const server = createServer((_request, response) => {
-    const text = JSON.stringify(value);
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-    response.end(text);
+    const body = bodyOf();
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+    response.end(body);
   });
   return new Promise((resolve) => {
     // Safe: a server that listens on a port has an address of this kind.

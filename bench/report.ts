@@ -1,5 +1,6 @@
 import { median, percentile, ratio } from './figures.ts';
 import type { BareTrips, Samples } from './measure-latency.ts';
+import { MODELS_NAMES } from './measure-models.ts';
 import { POLL_NAMES } from './measure-poll.ts';
 import { SUBMIT_NAMES } from './measure-submit.ts';
 import type { Rounds } from './throughput.ts';
@@ -15,6 +16,8 @@ const GENERATOR_LOAD_MAX = 0.9;
 
 const SUBMIT_GOAL = 0.6;
 const POLL_GOAL = 0.5;
+/** Twice the time of the baseline. */
+const MODELS_GOAL = 0.5;
 const FIRST_BYTE_GOAL_MS = 20;
 const ADDED_GOAL_MS = 30;
 
@@ -59,6 +62,23 @@ export function pollSection(all: readonly Rounds[], engines: readonly string[]):
     goals,
   );
   return { ...built, lines: [...built.lines.slice(0, -1), ...honest, ''] };
+}
+
+/** The catalogue as one answer. */
+export function modelsSection({ rounds, bytes }: { rounds: readonly Rounds[]; bytes: number }): Section {
+  const [gateway, bare] = [roundsOf(rounds, MODELS_NAMES.gateway), roundsOf(rounds, MODELS_NAMES.bare)];
+  const value = ratio(gateway.perSecond, bare.perSecond);
+  return section(
+    [
+      `## The whole catalogue, ${Math.round(bytes / 1024)} KiB`,
+      '',
+      command('--only models'),
+      '',
+      ...throughputTable(rounds),
+      '',
+    ],
+    [goalLine(`gateway ÷ ${bare.name}`, { value, goal: MODELS_GOAL, engine: 'any engine' })],
+  );
 }
 
 /** The way to the provider and back when nothing else goes on. */

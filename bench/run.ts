@@ -9,6 +9,7 @@ import { systemClock } from '../server/src/core/clock.ts';
 import { startMedia } from '../server/src/files/media/start-media.ts';
 import { isNoisy, machineFacts } from './machine.ts';
 import { measureBareTrips, measureLatency } from './measure-latency.ts';
+import { measureModels } from './measure-models.ts';
 import { measurePoll } from './measure-poll.ts';
 import { measureResults } from './measure-results.ts';
 import { measureScale, SCALE_ORDER } from './measure-scale.ts';
@@ -18,13 +19,13 @@ import { measureWorkers, WORKERS_JOBS } from './measure-workers.ts';
 import { startLoadGenerator } from './processes.ts';
 import { startProviderDouble, type ProviderDouble } from './provider-double.ts';
 import { resultsSection, scaleSection, tableSection, workersSection } from './report-engine.ts';
-import { latencySection, pollSection, submitSection, type Section } from './report.ts';
+import { latencySection, modelsSection, pollSection, submitSection, type Section } from './report.ts';
 import { openEngines, type BenchEngine } from './stores.ts';
 import type { Bench } from './throughput.ts';
 
 const RESULTS_FILE = path.join(import.meta.dirname, 'RESULTS.md');
 const ROUNDS_MIN = 5;
-const SECTIONS = ['submit', 'poll', 'latency', 'results', 'scale', 'table', 'workers'] as const;
+const SECTIONS = ['submit', 'poll', 'models', 'latency', 'results', 'scale', 'table', 'workers'] as const;
 
 interface Options {
   only: ReadonlySet<string>;
@@ -121,6 +122,11 @@ async function measure(
         engines.map(({ name }) => name),
       ),
     );
+  }
+  const [store] = engines;
+  if (options.only.has('models') && store !== undefined) {
+    tell('Models');
+    sections.push(modelsSection(await measureModels(bench, store)));
   }
   if (options.only.has('latency')) {
     tell('Latency');

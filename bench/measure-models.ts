@@ -1,0 +1,44 @@
+import type { LoadOrder } from './load-client.ts';
+import { startBare, startGateway, type Target } from './processes.ts';
+import type { BenchEngine } from './stores.ts';
+import { compete, type Bench, type Contestant, type Rounds } from './throughput.ts';
+
+const CONNECTIONS = 32;
+const WARM_UP_MS = 400;
+const ROUND_MS = 1_500;
+const PATH = '/v2/models';
+
+/** The names of the contestants in the report. */
+export const MODELS_NAMES = { gateway: 'gateway', bare: 'bare node:http with the bytes at hand' } as const;
+
+/** The whole catalogue, asked for again and again: the gateway beside a bare handler that holds the same bytes. */
+export async function measureModels(bench: Bench, engine: BenchEngine): Promise<{ rounds: Rounds[]; bytes: number }> {
+  const targets: Target[] = [];
+  try {
+    const gateway = await startGateway(await engine.newStore());
+    targets.push(gateway);
+    const bodyText = await (await fetch(`http://127.0.0.1:${gateway.port}${PATH}`)).text();
+    const bare = await startBare({ kind: 'bytes', bodyText });
+    targets.push(bare);
+    const contestants = [contestant(MODELS_NAMES.gateway, gateway), contestant(MODELS_NAMES.bare, bare)];
+    return { rounds: await compete(bench, contestants), bytes: Buffer.byteLength(bodyText) };
+  } finally {
+    await Promise.all(targets.map((target) => target.stop()));
+  }
+}
+
+function contestant(name: string, target: Target): Contestant {
+  const order: LoadOrder = {
+    port: target.port,
+    method: 'GET',
+    path: PATH,
+    headers: {},
+    body: null,
+    hasFreshKey: false,
+    connections: CONNECTIONS,
+    warmUpMs: WARM_UP_MS,
+    durationMs: ROUND_MS,
+    expectedStatus: 200,
+  };
+  return { name, pid: target.pid, order };
+}
