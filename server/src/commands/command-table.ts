@@ -39,8 +39,8 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: 'provider',
-    usage: 'provider list|set|remove|test …',
-    meaning: 'Manage the keys of providers, and try them.',
+    usage: 'provider list|set|remove|test|verify …',
+    meaning: 'Manage the keys of providers, and try them and their models.',
     isQuiet: true,
     run: manageProviders,
   },

@@ -15,10 +15,11 @@ import { openProviderKeys } from './provider-world.ts';
 import { readSecret } from './read-secret.ts';
 import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
+import { verifyProvider } from './verify-provider.ts';
 import { readWords, wholeNumber } from './words.ts';
 
 const USE =
-  'use one of: provider list, provider set <id> [--label <text>] [--max-in-flight <n>] [--team <id>] [--from-env <NAME>], provider remove <key id>, provider test [<id>]';
+  'use one of: provider list, provider set <id> [--label <text>] [--max-in-flight <n>] [--team <id>] [--from-env <NAME>], provider remove <key id>, provider test [<id>], provider verify <id> [--only <models>] [--picture <file>] [--video <file>] [--yes]';
 const IN_FLIGHT_MAX = 1_000_000;
 
 interface ProviderWorld {
@@ -30,12 +31,14 @@ interface ProviderWorld {
 }
 
 /**
- * `lumegate provider list|set|remove|test`: the keys with which this gateway buys. Works beside a running server, which
+ * `lumegate provider list|set|remove|test|verify`: the keys with which this gateway buys. Works beside a running server, which
  * notices within 5 s. Exit code 1 when a tested key is not accepted.
  */
-export async function manageProviders({ machine, output }: CommandWorld, words: string[]): Promise<number> {
+export async function manageProviders(world: CommandWorld, words: string[]): Promise<number> {
+  const { machine, output } = world;
   const [verb, ...rest] = words;
-  const actions: Record<string, (world: ProviderWorld, words: string[]) => Promise<number>> = {
+  if (verb === 'verify') return verify(world, rest);
+  const actions: Record<string, (opened: ProviderWorld, words: string[]) => Promise<number>> = {
     list,
     set,
     remove,
@@ -162,6 +165,25 @@ async function test({ machine, output, catalog, ring }: ProviderWorld, words: st
     await net.close();
   }
   return failed === 0 ? 0 : 1;
+}
+
+/** Opens no store of its own: the gateway that it starts does. */
+function verify(world: CommandWorld, words: string[]): Promise<number> {
+  const { values, positionals } = readWords(words, {
+    only: { type: 'string' },
+    picture: { type: 'string' },
+    video: { type: 'string' },
+    yes: { type: 'boolean' },
+  });
+  const { catalog } = openCatalog(world.machine);
+  const facts = findProvider(catalog, positionals[0]);
+  const options = {
+    only: values.only?.split(',') ?? null,
+    picture: values.picture ?? null,
+    video: values.video ?? null,
+    isAgreed: values.yes === true,
+  };
+  return verifyProvider(world, { facts, catalog, options });
 }
 
 const NO_SANDBOX = {

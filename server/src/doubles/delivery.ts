@@ -68,7 +68,7 @@ export function createDelivery(world: DeliveryWorld): Delivery {
       return linkOf(world, { generation, index, until });
     },
     answer: async (url, find) => {
-      const [, id, index] = /^\/delivery\/([^/]+)\/(\d{1,3})\.[a-z]+$/.exec(url.pathname) ?? [];
+      const [, id, index] = /^\/delivery\/([^/]+)\/(\d{1,3})\.[a-z0-9]+$/.exec(url.pathname) ?? [];
       const until = url.searchParams.get('se') ?? '';
       const signature = url.searchParams.get('sig') ?? '';
       if (id === undefined || !isSame(signature, sign(world, `${url.pathname}?${until}`))) {
