@@ -1,3 +1,4 @@
+import { manageCatalog } from './catalog.ts';
 import { doctor } from './doctor.ts';
 import { playDoubles } from './doubles.ts';
 import { firstImage } from './first-image.ts';
@@ -43,6 +44,13 @@ const COMMANDS: readonly Command[] = [
     meaning: 'Manage the keys of providers, and try them and their models.',
     isQuiet: true,
     run: manageProviders,
+  },
+  {
+    name: 'catalog',
+    usage: 'catalog check',
+    meaning: 'Check the models, your own among them.',
+    isQuiet: true,
+    run: manageCatalog,
   },
   {
     name: 'team',
