@@ -336,4 +336,15 @@ describe('our verdict is the one of the contract', () => {
       { numRuns: 300 },
     );
   });
+
+  it('a number that is not on its list with the list, alone and among others', () => {
+    const body = (parameters: object): unknown => ({ model: 'veo-3.1', prompt: 'x', veoParams: parameters });
+    const veo = modelForTests('veo-3.1');
+    assert.deepEqual(problems(body({ duration: 5 }), veo), {
+      'veoParams.duration': ['Invalid option: expected one of 4|6|8'],
+    });
+    assert.deepEqual(problems(body({ duration: '4' }), veo), {
+      'veoParams.duration': ['Invalid option: expected one of 4|6|8'],
+    });
+  });
 });

@@ -118,11 +118,20 @@ function collect(problems: readonly Problem[]): InputProblems {
 }
 
 function problemsOf(model: Model, issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code !== 'unrecognized_keys') return [[pathText(issue.path), issue.message]];
+  if (issue.code !== 'unrecognized_keys') return [[pathText(issue.path), choiceText(model, issue) ?? issue.message]];
   return issue.keys.slice(0, PROBLEMS_MAX).map((key) => {
     const hint = hintFor(model, { path: issue.path, key });
     return [pathText([...issue.path, key]), `Unrecognized key: ${JSON.stringify(shorten(key))}${hint}`];
   });
+}
+
+/** A list of numbers is refused without naming them; that of words names itself. */
+function choiceText(model: Model, { path, message }: z.core.$ZodIssue): string | null {
+  const [block, name, place] = path;
+  if (message !== 'Invalid input' || block !== model.paramsField || typeof name !== 'string') return null;
+  const schema = model.parameters[name] ?? model.ignored[name];
+  const choices = place === undefined ? schema?.enum : schema?.items?.enum;
+  return choices === undefined ? null : `Invalid option: expected one of ${choices.join('|')}`;
 }
 
 function hintFor(model: Model, { path, key }: { path: readonly PropertyKey[]; key: string }): string {
