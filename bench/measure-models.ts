@@ -1,11 +1,7 @@
-import type { LoadOrder } from './load-client.ts';
 import { startBare, startGateway, type Target } from './processes.ts';
 import type { BenchEngine } from './stores.ts';
-import { compete, type Bench, type Contestant, type Rounds } from './throughput.ts';
+import { compete, readContestant, type Bench, type Rounds } from './throughput.ts';
 
-const CONNECTIONS = 32;
-const WARM_UP_MS = 400;
-const ROUND_MS = 1_500;
 const PATH = '/v2/models';
 
 /** The names of the contestants in the report. */
@@ -20,25 +16,13 @@ export async function measureModels(bench: Bench, engine: BenchEngine): Promise<
     const bodyText = await (await fetch(`http://127.0.0.1:${gateway.port}${PATH}`)).text();
     const bare = await startBare({ kind: 'bytes', bodyText });
     targets.push(bare);
-    const contestants = [contestant(MODELS_NAMES.gateway, gateway), contestant(MODELS_NAMES.bare, bare)];
+    const request = { path: PATH, headers: {} };
+    const contestants = [
+      readContestant(MODELS_NAMES.gateway, gateway, request),
+      readContestant(MODELS_NAMES.bare, bare, request),
+    ];
     return { rounds: await compete(bench, contestants), bytes: Buffer.byteLength(bodyText) };
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
   }
-}
-
-function contestant(name: string, target: Target): Contestant {
-  const order: LoadOrder = {
-    port: target.port,
-    method: 'GET',
-    path: PATH,
-    headers: {},
-    body: null,
-    hasFreshKey: false,
-    connections: CONNECTIONS,
-    warmUpMs: WARM_UP_MS,
-    durationMs: ROUND_MS,
-    expectedStatus: 200,
-  };
-  return { name, pid: target.pid, order };
 }

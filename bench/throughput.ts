@@ -1,7 +1,7 @@
 import { median, turned } from './figures.ts';
 import type { LoadOrder, LoadResult } from './load-client.ts';
 import { cpuMs } from './machine.ts';
-import type { LoadGenerator } from './processes.ts';
+import type { LoadGenerator, Target } from './processes.ts';
 
 /** What every section is handed. */
 export interface Bench {
@@ -16,6 +16,30 @@ export interface Contestant {
   name: string;
   pid: number;
   order: LoadOrder;
+}
+
+const READ_CONNECTIONS = 32;
+const READ_WARM_UP_MS = 400;
+const READ_ROUND_MS = 1_500;
+
+/** A contestant who answers the same GET again and again. */
+export function readContestant(
+  name: string,
+  target: Target,
+  request: { path: string; headers: Record<string, string> },
+): Contestant {
+  const order: LoadOrder = {
+    ...request,
+    port: target.port,
+    method: 'GET',
+    body: null,
+    hasFreshKey: false,
+    connections: READ_CONNECTIONS,
+    warmUpMs: READ_WARM_UP_MS,
+    durationMs: READ_ROUND_MS,
+    expectedStatus: 200,
+  };
+  return { name, pid: target.pid, order };
 }
 
 /** The rounds of one contestant, in their order. */

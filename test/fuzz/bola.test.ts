@@ -70,11 +70,21 @@ for (const engine of serverEngines()) {
     });
 
     it('control: whoever may see it gets it, by the same routes', async () => {
-      for (const route of routesWithId(world).filter(({ method }) => method === 'get')) {
+      const reads = routesWithId(world).filter(({ method, path }) => method === 'get' && path.startsWith('/v2/jobs/'));
+      assert.ok(reads.length >= 3);
+      for (const route of reads) {
         for (const name of ['owner', 'admin'] as const) {
           assert.equal((await ask(route, world.jobs.open, world.keys[name])).status, 200, `${route.path} by ${name}`);
         }
       }
+    });
+
+    it('an asset is its team’s: a foreign one is as a missing one to the byte', async () => {
+      const read = (id: string, name: KeyName): Promise<FuzzAnswer> =>
+        ask({ method: 'get', path: '/v2/assets/{id}' }, id, world.keys[name]);
+      for (const name of ['owner', 'admin', 'member'] as const)
+        assert.equal((await read(world.assetId, name)).status, 200, name);
+      assert.deepEqual(visible(await read(world.assetId, 'stranger')), visible(await read(randomUUID(), 'stranger')));
     });
 
     it('lists and searches show nobody a job that is not his', async () => {

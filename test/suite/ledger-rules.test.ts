@@ -257,13 +257,13 @@ for (const engine of engines()) {
         world.hold({ jobId: world.newId(), keyId, mode: 'test', amountMicro: fromCredits(credits) });
       assert.equal((await world.balance('test')).availableMicro, testBalanceMicro);
       for (let index = 0; index < 5; index += 1) {
-        const result = await holdTest(600);
+        const result = await holdTest(600_000);
         assert.ok(result !== 'duplicate' && result.ok, `hold ${index}`);
       }
       const balance = await world.balance('test');
-      assert.equal(balance.heldMicro, fromCredits(3000));
-      assert.equal(balance.availableMicro, fromCredits(400));
-      const tooMuch = await holdTest(1001);
+      assert.equal(balance.heldMicro, fromCredits(3_000_000));
+      assert.equal(balance.availableMicro, fromCredits(400_000));
+      const tooMuch = await holdTest(1_000_001);
       assert.ok(tooMuch !== 'duplicate' && !tooMuch.ok && tooMuch.reason === 'insufficient');
     });
 
@@ -271,7 +271,7 @@ for (const engine of engines()) {
       const [, , keyId] = world.keys;
       const results = await Promise.all(
         Array.from({ length: 16 }, () =>
-          world.hold({ jobId: world.newId(), keyId, mode: 'test', amountMicro: fromCredits(700) }),
+          world.hold({ jobId: world.newId(), keyId, mode: 'test', amountMicro: fromCredits(700_000) }),
         ),
       );
       assert.ok(results.every((result) => result !== 'duplicate' && result.ok));
