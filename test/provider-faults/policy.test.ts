@@ -14,16 +14,18 @@ import { serverEngines } from '../support/server.ts';
 import { departures } from './support/compare.ts';
 import { nameOf, openFaultStage, type Play, type PlayedProvider } from './support/play-faults.ts';
 
-const CLASS_OF: Readonly<Record<DoubleId, ProviderClass>> = {
+/** One provider of each class; the others speak of faults in the same ways. */
+const CLASS_OF = {
   replicate: 'listing',
   fal: 'listing-ended',
   bfl: 'calling-back',
   'openai-images': 'synchronous',
   comfyui: 'own-listing',
   'sd-server': 'own-mute',
-};
+} as const satisfies Partial<Record<DoubleId, ProviderClass>>;
+type PlayedId = keyof typeof CLASS_OF;
 /** Providers of whose generations the catalogue knows the cost. */
-const WITH_COST: ReadonlySet<DoubleId> = new Set(['replicate', 'fal', 'bfl']);
+const WITH_COST: ReadonlySet<PlayedId> = new Set(['replicate', 'fal', 'bfl']);
 /** What ends within seconds and has to do with the store: these are played on PostgreSQL too. */
 const SAMPLE: readonly Fault[] = [
   'p2-reset-after',
@@ -48,7 +50,7 @@ const SAMPLE: readonly Fault[] = [
 /** 2 GiB, 10 MB of JSON and pictures of 30,000 × 30,000 pixels come side by side with fifty other jobs. */
 const RSS_BYTES_MAX = 400 * 1024 * 1024;
 
-function outcomeOf({ fault, strikes }: Play, id: DoubleId): FaultOutcomeName {
+function outcomeOf({ fault, strikes }: Play, id: PlayedId): FaultOutcomeName {
   const policy = FAULT_POLICY[fault];
   assert.ok(policy !== undefined, `${fault} is not in the table`);
   const first = policy.first[CLASS_OF[id]];
@@ -56,7 +58,7 @@ function outcomeOf({ fault, strikes }: Play, id: DoubleId): FaultOutcomeName {
 }
 
 /** Each fault at the first try; at every try where the table knows more and there is a further try. */
-function playsAt(id: DoubleId, faults: readonly Fault[]): Play[] {
+function playsAt(id: PlayedId, faults: readonly Fault[]): Play[] {
   return faults.flatMap((fault) => {
     const first: Play = { fault, strikes: 'first' };
     const isTriedAgain = ['retried', 'failed, then bought anew'].includes(outcomeOf(first, id));
@@ -87,12 +89,12 @@ describe('the table of faults', () => {
 });
 
 /** A lost request of 60 s and 90 s of looking for it; the others need two minutes. These are started first. */
-const SLOW: readonly DoubleId[] = ['replicate', 'comfyui'];
-const OTHERS: readonly DoubleId[] = ['openai-images', 'fal', 'bfl', 'sd-server'];
+const SLOW: readonly PlayedId[] = ['replicate', 'comfyui'];
+const OTHERS: readonly PlayedId[] = ['openai-images', 'fal', 'bfl', 'sd-server'];
 
 const stages = serverEngines().flatMap((engine) => {
   const isFull = engine.name === 'sqlite';
-  const ids: readonly DoubleId[] = isFull ? [...SLOW, ...OTHERS] : ['replicate', 'openai-images'];
+  const ids: readonly PlayedId[] = isFull ? [...SLOW, ...OTHERS] : ['replicate', 'openai-images'];
   return ids.map((id) => ({
     engine,
     id,

@@ -6,10 +6,13 @@ import type { JsonValue } from '../../server/src/catalog/json-value.ts';
 import { loadCatalog } from '../../server/src/catalog/load-catalog.ts';
 import { targetsOf } from '../../server/src/catalog/map-rule.ts';
 import type { Model, ParameterSchema, Route, RouteCondition } from '../../server/src/catalog/model.ts';
-import { mapParameters, withFiles } from '../../server/src/catalog/parameter-map.ts';
+import { mapParameters, withFiles, type MappedFile } from '../../server/src/catalog/parameter-map.ts';
+import { valueAt } from '../../server/src/catalog/put.ts';
 import { meetsConditions } from '../../server/src/catalog/route-conditions.ts';
 import { checkFields, type Fields } from '../../server/src/doubles/check-fields.ts';
 import { FAL_ENDPOINTS } from '../../server/src/doubles/fal-endpoints.ts';
+import { GOOGLE_MODELS } from '../../server/src/doubles/google-models.ts';
+import { encodePng } from '../../server/src/doubles/png.ts';
 import { REPLICATE_MODELS } from '../../server/src/doubles/replicate-models.ts';
 import { ROOT } from '../support/server.ts';
 
@@ -19,9 +22,17 @@ const { models } = loadCatalog(`${ROOT}/catalog`);
 const DOUBLES: Readonly<Record<string, Readonly<Record<string, { fields: Fields }>>>> = {
   replicate: REPLICATE_MODELS,
   fal: FAL_ENDPOINTS,
+  google: GOOGLE_MODELS,
 };
 
 const FILE = 'https://example.com/file.png';
+const BASE64 = encodePng({ width: 16, height: 16 }, [0, 0, 0]).toString('base64');
+
+/** A file as its route sends it. */
+function contentOf({ as }: MappedFile): string {
+  if (as === 'url') return FILE;
+  return as === 'base64' ? BASE64 : `data:image/png;base64,${BASE64}`;
+}
 
 describe('every route of every model', () => {
   for (const model of models.values()) {
@@ -39,10 +50,7 @@ describe('every route of every model', () => {
           served += 1;
           const what = `${name} ${JSON.stringify(given)}`;
           const mapped = mapParameters(model, route, input);
-          const sent = withFiles(
-            mapped,
-            mapped.files.map(() => FILE),
-          );
+          const sent = withFiles(mapped, mapped.files.map(contentOf));
           assert.deepEqual(checkFields(double.fields, sent, { areUnknownRefused: true }), [], what);
           const told = new Set(mapped.adjustments.map(({ parameter }) => parameter));
           const lost = Object.keys(given).filter(
@@ -71,7 +79,7 @@ function arrives(route: Route, { parameter, sent }: { parameter: string; sent: R
   if (rule.rule === 'read-by') return arrives(route, { parameter: rule.parameter, sent });
   // A value that the provider takes as said where nothing is sent stands in the table as null.
   if (rule.rule === 'values' && Object.values(rule.values).includes(null)) return true;
-  return targetsOf(rule).some((target) => Object.hasOwn(sent, target.split('.')[0] ?? ''));
+  return targetsOf(rule).some((target) => valueAt(sent, target) !== undefined);
 }
 
 /** Blocks of parameters that the route may serve: what it demands alone, and with each further value. */

@@ -2,7 +2,7 @@ import { MICRO_PER_CREDIT } from '../core/money.ts';
 import { expectedCost } from './expected-cost.ts';
 import type { InputFacts } from './amount.ts';
 import type { JsonValue } from './json-value.ts';
-import { targetsOf, type MapRule, type SizeRule, type ValuesRule } from './map-rule.ts';
+import { targetsOf, type FileRule, type FilesRule, type MapRule, type SizeRule, type ValuesRule } from './map-rule.ts';
 import type { Model, ParameterSchema, Route } from './model.ts';
 import { quote } from './quote.ts';
 
@@ -64,11 +64,14 @@ function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
     case 'first-items':
       return schema?.type === 'array' ? [] : [`"${name}" is no list`];
     case 'file':
-      return schema?.format === 'uri' ? [] : [`"${name}" is no address`];
+      return schema?.format === 'uri' ? findShapeProblems(name, rule) : [`"${name}" is no address`];
     case 'files':
       if (schema?.items?.format !== 'uri' && schema?.format !== 'uri')
         return [`"${name}" is no address and no list of them`];
-      return (typeof rule.to === 'string') === (rule.max === undefined) ? [`${name}: max goes with one list`] : [];
+      return [
+        ...((typeof rule.to === 'string') === (rule.max === undefined) ? [`${name}: max goes with one list`] : []),
+        ...findShapeProblems(name, rule),
+      ];
     case 'scale':
       return [...findNumberProblems(name, schema), ...findScaleProblems(name, { points: rule.points, schema })];
     case 'clamp':
@@ -113,6 +116,15 @@ function findTableProblems(name: string, schema: ParameterSchema | undefined, ru
   if (rule.otherwise !== undefined) return [];
   if (values === undefined) return [`"${name}" has no fixed values to translate, and no "otherwise"`];
   return values.filter((value) => !Object.hasOwn(rule.values, value)).map((value) => `${name}: nothing for "${value}"`);
+}
+
+/** The parts of a `data:` URL are there only where the file goes as one. */
+function findShapeProblems(name: string, { as, shape }: FileRule | FilesRule): string[] {
+  if (shape === undefined) return [];
+  const text = JSON.stringify(shape);
+  const hasParts = /"\{(type|base64)\}"/.test(text);
+  if (!hasParts && !text.includes('"{}"')) return [`${name}: its shape has no place for the file`];
+  return hasParts && as !== 'data-url' ? [`${name}: its shape wants the parts of a data: URL`] : [];
 }
 
 function findNumberProblems(name: string, schema: ParameterSchema | undefined): string[] {

@@ -306,6 +306,18 @@ describe('a broken catalogue is refused with the file and the reason', () => {
       /input_images: max goes with one list/,
     ],
     [
+      'a shape without a place for the file',
+      'flux-2-pro',
+      (model) => (model.routes[1].map.input_images.shape = { kind: 'asset' }),
+      /input_images: its shape has no place for the file/,
+    ],
+    [
+      'a shape that wants the parts of what is an address',
+      'flux-2-pro',
+      (model) => Object.assign(model.routes[1].map.input_images, { as: 'url', shape: { data: '{base64}' } }),
+      /input_images: its shape wants the parts of a data: URL/,
+    ],
+    [
       'a size without an area',
       'flux-2-pro',
       (model) => delete model.routes[1].map.aspect_ratio.areaFrom.areaPixels['2MP'],

@@ -1,6 +1,6 @@
 import type { JsonValue } from './json-value.ts';
 
-/** The provider takes the parameter as it is, under the name `to`. Dots in `to` lead into objects, in every rule. */
+/** The provider takes the parameter as it is, under the name `to`. Dots in `to` lead into objects and, by numbers, into lists, in every rule. */
 export interface RenameRule {
   rule: 'rename';
   to: string;
@@ -83,11 +83,18 @@ export interface FirstItemsRule {
  */
 export type FileForm = 'url' | 'base64' | 'data-url';
 
+/**
+ * What stands for one file where the provider wants more than its content. In its texts `{}` is the content, `{type}` and
+ * `{base64}` are the parts of a `data:` URL.
+ */
+export type FileShape = { readonly [name: string]: JsonValue };
+
 /** The parameter is the address of a file. */
 export interface FileRule {
   rule: 'file';
   to: string;
   as: FileForm;
+  shape?: FileShape;
 }
 
 /** The parameter is an address or a list of them: to one list of at most `max`, or to as many fields as are named. */
@@ -95,6 +102,7 @@ export interface FilesRule {
   rule: 'files';
   to: string | readonly string[];
   as: FileForm;
+  shape?: FileShape;
   /** Needed where `to` is one list. */
   max?: number;
 }

@@ -49,6 +49,22 @@ describe('the rules for files', () => {
     assert.deepEqual(byRule('flux-1.1-pro', {}, { rules }).files, []);
   });
 
+  it('a file stands inside a shape where the provider wants more than its content', () => {
+    const shape = { inlineData: { mimeType: '{type}', data: '{base64}' }, kind: 'asset', all: ['{}'] };
+    const list: MapRule = { rule: 'files', to: 'contents.0.parts', as: 'data-url', max: 4, shape };
+    const prompt: MapRule = { rule: 'rename', to: 'contents.0.parts.0.text' };
+    const mapped = byRule('flux-2-pro', { input_images: pictures(1) }, { rules: { prompt, input_images: list } });
+    const url = 'data:image/png;base64,aGk=';
+    assert.deepEqual(withFiles(mapped, [url])['contents'], [
+      {
+        parts: [
+          { text: 'a red kite' },
+          { inlineData: { mimeType: 'image/png', data: 'aGk=' }, kind: 'asset', all: [url] },
+        ],
+      },
+    ]);
+  });
+
   it('a list goes to one list in its order, or to numbered fields', () => {
     const urls = pictures(3);
     const list: MapRule = { rule: 'files', to: 'images', as: 'url', max: 4 };

@@ -1,5 +1,5 @@
 import type { JsonValue } from './json-value.ts';
-import type { FileForm } from './map-rule.ts';
+import type { FileForm, FileShape } from './map-rule.ts';
 import type { Model } from './model.ts';
 
 /** A wish that the route cannot meet as asked. The caller is told: nothing is dropped in silence. */
@@ -19,6 +19,8 @@ export interface MappedFile {
   index?: number;
   url: string;
   as: FileForm;
+  /** What stands around its content; absent where that goes alone. */
+  shape?: FileShape;
 }
 
 /** The size that a request orders. */

@@ -265,6 +265,8 @@ export interface ProviderFacts {
   sandbox: boolean;
   /** Hosts whose result files may be fetched: a name, `*.name`, or `self` for the host of the base address. */
   resultHosts: readonly string[];
+  /** Result files on the origin of the base address are given out for the key alone; they are not where absent. */
+  resultsNeedKey?: boolean;
   /** Where these facts come from. */
   evidence: { grade: EvidenceGrade; text: string; readAt: string };
 }

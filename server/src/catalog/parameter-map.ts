@@ -1,6 +1,7 @@
-import { textOf, type JsonValue } from './json-value.ts';
+import { isJsonObject, textOf, type JsonValue } from './json-value.ts';
 import type {
   ClampRule,
+  FileRule,
   FilesRule,
   FoldRule,
   JsonRule,
@@ -11,7 +12,14 @@ import type {
   ValuesRule,
 } from './map-rule.ts';
 import { mapSize } from './map-size.ts';
-import { note, type MappableInput, type MappedParameters, type Mapping, type OrderedSize } from './mapping.ts';
+import {
+  note,
+  type MappableInput,
+  type MappedFile,
+  type MappedParameters,
+  type Mapping,
+  type OrderedSize,
+} from './mapping.ts';
 import type { Model, Route } from './model.ts';
 import { put, valueAt } from './put.ts';
 
@@ -38,15 +46,36 @@ export function expectedSize(mapped: MappedParameters): OrderedSize | null {
 /** The parameters with their files, of which `contents` has one text each, in the same order. */
 export function withFiles(mapped: MappedParameters, contents: readonly string[]): Record<string, JsonValue> {
   const parameters = { ...mapped.parameters };
-  mapped.files.forEach(({ to, index }, position) => {
-    const content = contents[position];
-    if (content === undefined) throw new RangeError(`no content for file ${position} of ${mapped.files.length}`);
+  mapped.files.forEach(({ to, index, shape }, position) => {
+    const text = contents[position];
+    if (text === undefined) throw new RangeError(`no content for file ${position} of ${mapped.files.length}`);
+    const content = shape === undefined ? text : inShape(shape, text);
     const list = valueAt(parameters, to);
     // Safe: what stands at a place is JSON.
     const items = Array.isArray(list) ? (list as JsonValue[]) : [];
     put(parameters, to, index === undefined ? content : [...items, content]);
   });
   return parameters;
+}
+
+/** A shape with a file's content in its texts. */
+function inShape(shape: JsonValue, content: string): JsonValue {
+  if (typeof shape === 'string') {
+    const comma = content.indexOf(',');
+    switch (shape) {
+      case '{}':
+        return content;
+      case '{type}':
+        return content.slice('data:'.length, comma).replace(/;base64$/, '');
+      case '{base64}':
+        return content.slice(comma + 1);
+      default:
+        return shape;
+    }
+  }
+  if (Array.isArray(shape)) return shape.map((item) => inShape(item, content));
+  if (!isJsonObject(shape)) return shape;
+  return Object.fromEntries(Object.entries(shape).map(([name, inner]) => [name, inShape(inner, content)]));
 }
 
 /** The provider's name for the seed, or null where the route takes none. */
@@ -126,7 +155,7 @@ function applyToValue(
       put(parameters, rule.to, firstItems(mapping, name, { value, max: rule.max }));
       return;
     case 'file':
-      files.push({ to: rule.to, url: textOf(value), as: rule.as });
+      files.push({ to: rule.to, url: textOf(value), ...formOf(rule) });
       return;
     case 'files':
       applyFiles(mapping, name, { rule, value });
@@ -198,13 +227,17 @@ function firstItems(mapping: Mapping, name: string, { value, max }: { value: Jso
 }
 
 function applyFiles(mapping: Mapping, name: string, { rule, value }: { rule: FilesRule; value: JsonValue }): void {
-  const { to, as } = rule;
+  const { to } = rule;
   const max = typeof to === 'string' ? (rule.max ?? 1) : to.length;
   firstItems(mapping, name, { value, max }).forEach((item, index) => {
     const url = textOf(item);
-    if (typeof to === 'string') mapping.result.files.push({ to, index, url, as });
-    else mapping.result.files.push({ to: to[index] ?? name, url, as });
+    if (typeof to === 'string') mapping.result.files.push({ to, index, url, ...formOf(rule) });
+    else mapping.result.files.push({ to: to[index] ?? name, url, ...formOf(rule) });
   });
+}
+
+function formOf({ as, shape }: FileRule | FilesRule): Pick<MappedFile, 'as' | 'shape'> {
+  return shape === undefined ? { as } : { as, shape };
 }
 
 /** Between two points on the straight line through them; two decimals are finer than any model can tell. */

@@ -17,6 +17,17 @@ describe('places with dots', () => {
     assert.equal(valueAt(fields, 'sample.steps.more'), undefined);
   });
 
+  test('lead by numbers into lists', () => {
+    const constants = Object.freeze({ contents: Object.freeze([Object.freeze({ role: 'user' })]) });
+    const fields: Fields = { ...constants };
+    put(fields, 'contents.0.parts.0.text', 'a kite');
+    put(fields, 'contents.0.parts.1', { data: 'AAAA' });
+    assert.deepEqual(fields, { contents: [{ role: 'user', parts: [{ text: 'a kite' }, { data: 'AAAA' }] }] });
+    assert.deepEqual(constants, { contents: [{ role: 'user' }] });
+    assert.equal(valueAt(fields, 'contents.0.parts.0.text'), 'a kite');
+    assert.deepEqual([valueAt(fields, 'contents.1'), valueAt(fields, 'contents.length')], [undefined, undefined]);
+  });
+
   test('change a copy and never what was handed in', () => {
     const constants = Object.freeze({ sample: Object.freeze({ scheduler: 'discrete' }) });
     const fields: Fields = { ...constants };

@@ -66,10 +66,14 @@ export function createUpstream(world: {
     download: async (provider, url, sink, options) => {
       if (isDataUrl(url)) return unpackDataUrl(url, { sink, bytesMax: options.bytesMax });
       if (isInside(provider)) return downloadInside(sandbox, { url, sink });
-      if (!isResultHost(catalog.providers.get(provider), { url, base: baseUrl(provider) })) {
+      const base = baseUrl(provider);
+      const facts = catalog.providers.get(provider);
+      if (facts === undefined || !isResultHost(facts, { url, base })) {
         return { kind: 'failed', reason: 'address-forbidden', status: null, detail: 'not a host of this provider' };
       }
+      const isKeyed = facts.resultsNeedKey === true && URL.parse(url)?.origin === URL.parse(base)?.origin;
       return net.download(url, sink, {
+        secretHeaders: isKeyed ? keyHeader(facts, keys.secret(options.keyId)) : {},
         totalMs: options.timeoutMs,
         bytesMax: options.bytesMax,
         bytesPer10sMin: BYTES_PER_10S_MIN,
@@ -87,9 +91,12 @@ function isPublic(url: string): boolean {
 }
 
 function withKey(request: ProviderRequest, key: { facts: ProviderFacts; secret: string | null }): ProviderRequest {
-  const { authHeader } = key.facts;
-  if (authHeader === null || key.secret === null) return request;
-  return { ...request, headers: { ...request.headers, [authHeader.name]: `${authHeader.prefix}${key.secret}` } };
+  return { ...request, headers: { ...request.headers, ...keyHeader(key.facts, key.secret) } };
+}
+
+/** The header that carries the key; empty where there is none. */
+function keyHeader({ authHeader }: ProviderFacts, secret: string | null): Record<string, string> {
+  return authHeader === null || secret === null ? {} : { [authHeader.name]: `${authHeader.prefix}${secret}` };
 }
 
 /** A key goes to the origin of the base address, and to the provider's own hosts over https. */
@@ -101,9 +108,9 @@ function isKeyHost(facts: ProviderFacts, place: { url: string; base: string }): 
 }
 
 /** A provider's result may lie only where its facts say that its results lie. */
-function isResultHost(facts: ProviderFacts | undefined, place: { url: string; base: string }): boolean {
+function isResultHost(facts: ProviderFacts, place: { url: string; base: string }): boolean {
   const host = URL.parse(place.url)?.hostname;
-  if (host === undefined || facts === undefined) return false;
+  if (host === undefined) return false;
   return facts.resultHosts.some((allowed) =>
     allowed === 'self' ? host === URL.parse(place.base)?.hostname : isHost(host, allowed),
   );

@@ -48,6 +48,8 @@ export interface DownloadLimits extends Omit<OutboundLimits, 'bodyBytesMax' | 'o
   bytesMax: number;
   /** Fewer bytes than this in any 10 s ends the download (slow drip). */
   bytesPer10sMin: number;
+  /** Headers for the address's own origin alone: a redirect to any other, and all that follow, go without. */
+  secretHeaders?: Readonly<Record<string, string>>;
 }
 
 export type DownloadResult =

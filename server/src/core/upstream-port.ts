@@ -12,19 +12,25 @@ export interface Upstream {
   exchange(provider: string, request: ProviderRequest, options: ExchangeOptions): Promise<ExchangeResult>;
   /**
    * Streams a result file; the URL came from the provider and is checked like any hostile one. A `data:` URL is
-   * unpacked here.
+   * unpacked here. The key goes along only where the provider's file says so, and to its base origin alone.
    */
   download(
     provider: string,
     url: string,
     sink: (chunk: Uint8Array) => Promise<void> | void,
-    options: UpstreamOptions & { bytesMax: number },
+    options: DownloadOptions,
   ): Promise<DownloadResult>;
 }
 
 export interface UpstreamOptions {
   timeoutMs: number;
   signal: AbortSignal;
+}
+
+export interface DownloadOptions extends UpstreamOptions {
+  bytesMax: number;
+  /** The key that bought the result. */
+  keyId: string;
 }
 
 export interface ExchangeOptions extends UpstreamOptions {

@@ -15,6 +15,9 @@ export type Field = { isRequired?: boolean; isNullable?: boolean } & (
   | { type: 'pictures'; form: PictureForm; countMin: number; countMax: number }
   /** One of these words, or an object with width and height. */
   | { type: 'size'; words: readonly string[]; sideMin: number; sideMax: number }
+  /** An object that has no other fields than these. */
+  | { type: 'object'; fields: Fields }
+  | { type: 'list'; items: Field; countMin: number; countMax: number }
 );
 
 /** How a picture may be given: bare base64, an http or data address, or either of bare base64 and an http address. */
@@ -48,21 +51,22 @@ export function checkFields(
   input: Readonly<Record<string, unknown>>,
   options: { areUnknownRefused: boolean },
 ): Problem[] {
-  const known = Object.entries(fields).flatMap(([name, field]) => checkField(name, field, input[name]));
-  const unknown = options.areUnknownRefused
-    ? Object.keys(input)
-        .filter((name) => fields[name] === undefined)
-        .map((name) => problem([name], 'unknown', { wanted: 'no such field', given: input[name] }))
-    : [];
-  return [...known, ...unknown];
+  const known = Object.entries(fields).flatMap(([name, field]) => checkField([name], field, input[name]));
+  return options.areUnknownRefused ? [...known, ...checkUnknown([], fields, input)] : known;
 }
 
-function checkField(name: string, field: Field, value: unknown): Problem[] {
+function checkUnknown(path: Problem['path'], fields: Fields, input: Readonly<Record<string, unknown>>): Problem[] {
+  return Object.keys(input)
+    .filter((name) => fields[name] === undefined)
+    .map((name) => problem([...path, name], 'unknown', { wanted: 'no such field', given: input[name] }));
+}
+
+function checkField(path: Problem['path'], field: Field, value: unknown): Problem[] {
   if (value === undefined) {
-    return field.isRequired === true ? [problem([name], 'missing', { wanted: 'a value', given: null })] : [];
+    return field.isRequired === true ? [problem(path, 'missing', { wanted: 'a value', given: null })] : [];
   }
   if (value === null && field.isNullable === true) return [];
-  return checkValue([name], field, value);
+  return checkValue(path, field, value);
 }
 
 function checkValue(path: Problem['path'], field: Field, value: unknown): Problem[] {
@@ -96,7 +100,26 @@ function checkValue(path: Problem['path'], field: Field, value: unknown): Proble
       return Array.isArray(value) ? checkPictures(path, field, value) : wrongType('array');
     case 'size':
       return checkSize(path, field, value);
+    case 'object': {
+      const inner = objectIn(value);
+      if (inner === null) return wrongType('object');
+      const { fields } = field;
+      return [
+        ...Object.entries(fields).flatMap(([name, one]) => checkField([...path, name], one, inner[name])),
+        ...checkUnknown(path, fields, inner),
+      ];
+    }
+    case 'list':
+      return Array.isArray(value) ? checkItems(path, field, value) : wrongType('array');
   }
+}
+
+function checkItems(path: Problem['path'], field: Extract<Field, { type: 'list' }>, given: unknown[]): Problem[] {
+  const { countMin, countMax, items } = field;
+  if (given.length < countMin || given.length > countMax) {
+    return [problem(path, 'count', { wanted: `${countMin} to ${countMax}`, given: given.length })];
+  }
+  return given.flatMap((item, index) => checkValue([...path, index], items, item));
 }
 
 function checkNumber(

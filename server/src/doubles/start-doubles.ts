@@ -2,6 +2,7 @@ import { bflDouble } from './bfl.ts';
 import { comfyuiDouble } from './comfyui.ts';
 import { DOUBLE_IDS, type Double, type DoubleId } from './double.ts';
 import { falDouble } from './fal.ts';
+import { googleDouble } from './google.ts';
 import { openaiImagesDouble } from './openai-images.ts';
 import { replicateDouble } from './replicate.ts';
 import { runDouble, type DoubleOptions, type RunningDouble } from './run-double.ts';
@@ -12,6 +13,7 @@ export const DOUBLES: Readonly<Record<DoubleId, Double>> = {
   bfl: bflDouble,
   replicate: replicateDouble,
   fal: falDouble,
+  google: googleDouble,
   'openai-images': openaiImagesDouble,
   'sd-server': sdServerDouble,
   comfyui: comfyuiDouble,

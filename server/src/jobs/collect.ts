@@ -164,7 +164,12 @@ async function download(
         await world.reachCrashPoint('C16');
       }
     },
-    { timeoutMs: limitMs(run, DOWNLOAD_MS_MAX), signal: run.signal, bytesMax: OUTPUT_BYTES_MAX },
+    {
+      timeoutMs: limitMs(run, DOWNLOAD_MS_MAX),
+      signal: run.signal,
+      bytesMax: OUTPUT_BYTES_MAX,
+      keyId: wanted.attempt.providerKey,
+    },
   );
 }
 

@@ -33,7 +33,7 @@ async function spoolOne(
   const { world } = run;
   const writer = await world.blobs.create();
   try {
-    const options = { timeoutMs: 0, signal: run.signal, bytesMax: SPOOL_BYTES_MAX };
+    const options = { timeoutMs: 0, signal: run.signal, bytesMax: SPOOL_BYTES_MAX, keyId: attempt.providerKey };
     const done = await world.upstream.download(
       attempt.provider,
       file.output.url,

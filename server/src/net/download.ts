@@ -28,6 +28,7 @@ export async function download(
       isOperators: admission.isOperators,
       method: 'GET',
       headers: { accept: '*/*', 'accept-encoding': 'identity' },
+      secretHeaders: limits.secretHeaders ?? {},
       body: null,
     };
     const opened = await openFile(world, first, { limits, ending });

@@ -49,6 +49,18 @@ test('secrets stay with their origin, scheme and port included', (t) => {
   }
 });
 
+test('a secret header, whatever its name, is lost with its origin and does not come back', (t) => {
+  const secretHeaders = { 'x-goog-api-key': 'secret' };
+  const from = { ...hopFrom('https://a.example/', false), secretHeaders };
+  assert.deepEqual(follow(t, from, '/b').secretHeaders, secretHeaders);
+  for (const to of ['http://a.example/', 'https://a.example:8443/', 'https://b.a.example/', '//b.example/']) {
+    const away = follow(t, from, to, 307);
+    assert.deepEqual(away.secretHeaders, {}, to);
+    assert.equal(JSON.stringify(away.headers).includes('x-goog-api-key'), false, to);
+    assert.deepEqual(follow(t, away, 'https://a.example/').secretHeaders, {}, to);
+  }
+});
+
 test('301, 302 and 303 turn a POST into a GET without body; 307 and 308 keep it', (t) => {
   const from = hopFrom('https://a.example/', false);
   for (const status of [301, 302, 303]) {

@@ -25,6 +25,8 @@ export interface Hop {
   isOperators: boolean;
   method: OutboundRequest['method'];
   headers: Record<string, string>;
+  /** Sent beside the headers until the chain leaves this origin. */
+  secretHeaders?: Readonly<Record<string, string>>;
   body: string | Uint8Array | null;
 }
 
@@ -46,7 +48,7 @@ export async function sendHop(world: NetWorld, hop: Hop, options: SendHopOptions
       dispatcher: hop.isOperators ? world.agents.operator : world.agents.public,
       url: hop.url,
       method: hop.method,
-      headers: hop.headers,
+      headers: { ...hop.headers, ...hop.secretHeaders },
       body: hop.body,
       signal: options.ending.signal,
       onSending,
@@ -77,6 +79,7 @@ export function nextHop(
     isOperators: admission.isOperators,
     method: becomesGet && hop.method !== 'HEAD' ? 'GET' : hop.method,
     headers: headersForHop(hop, admission.url, { withoutBody: becomesGet }),
+    secretHeaders: admission.url.origin === hop.url.origin ? (hop.secretHeaders ?? {}) : {},
     body: becomesGet ? null : hop.body,
   };
 }
