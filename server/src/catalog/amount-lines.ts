@@ -1,4 +1,4 @@
-import { amountOf, cellOf, type Amount, type AmountFacts } from './amount.ts';
+import { amountOf, cellOf, rowOf, type Amount, type AmountFacts } from './amount.ts';
 
 /** How an amount comes about for one request, one line for each fact that it rests on. */
 export function linesOf(amount: Amount, facts: AmountFacts): string[] {
@@ -13,7 +13,7 @@ function linesIn(amount: Amount, facts: AmountFacts): string[] {
   if ('input' in amount) return [`${amount.input} of ${amount.of}: ${Math.round(amountOf(amount, facts) * 100) / 100}`];
   if ('table' in amount) {
     const cells = amount.table.map((name) => cellOf(facts.parameters[name]));
-    const row = amount.values[cells.join('|')] ?? amount.otherwise ?? 0;
+    const row = rowOf(amount, facts.parameters);
     return [`by ${amount.table.join(', ')} (${cells.join(', ')}): ${amountOf(amount, facts)}`, ...linesIn(row, facts)];
   }
   if ('steps' in amount) return [...linesIn(amount.steps, facts), `for so many: ${amountOf(amount, facts)}`];

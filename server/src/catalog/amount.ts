@@ -84,7 +84,8 @@ function countOf(value: JsonValue | undefined): number {
   return Array.isArray(value) ? value.length : 1;
 }
 
-function rowOf(
+/** The row that fits. Throws RangeError where none does: there is then no price. */
+export function rowOf(
   { table, values, otherwise }: Extract<Amount, { table: unknown }>,
   parameters: Readonly<Record<string, JsonValue>>,
 ): Amount {

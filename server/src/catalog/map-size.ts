@@ -138,14 +138,17 @@ function isUnsized(mapping: Mapping, { areaFrom }: SizeLimits): boolean {
 
 function areaWanted(mapping: Mapping, { areaFrom, areaPixels }: SizeLimits): number {
   if (areaFrom === undefined) return areaPixels;
-  return areaFrom.areaPixels[textOf(mapping.values[areaFrom.parameter])] ?? areaPixels;
+  const word = textOf(mapping.values[areaFrom.parameter]);
+  return (Object.hasOwn(areaFrom.areaPixels, word) ? areaFrom.areaPixels[word] : undefined) ?? areaPixels;
 }
 
 /** The area, with a note where another one had to take its place. */
 function areaFor(mapping: Mapping, rule: SizeLimits): number {
   const area = areaWanted(mapping, rule);
   if (rule.areaFrom === undefined) return area;
-  const substitute = rule.areaFrom.substitutes[textOf(mapping.values[rule.areaFrom.parameter])];
+  const { substitutes, parameter } = rule.areaFrom;
+  const word = textOf(mapping.values[parameter]);
+  const substitute = Object.hasOwn(substitutes, word) ? substitutes[word] : undefined;
   if (substitute !== undefined)
     note(mapping, rule.areaFrom.parameter, { applied: `${area} pixels`, reason: substitute });
   return area;

@@ -113,4 +113,10 @@ describe('quoteDelivered', () => {
     assert.equal(megapixelsIn({ width: 1024, height: 1024 }), 1);
     assert.equal(megapixelsIn({ width: 2048, height: 1024 }), 2);
   });
+
+  it('has a price for texts that every object has a part of', () => {
+    const seedream = modelForTests('seedream-5-pro');
+    for (const size of ['toString', 'constructor', '__proto__'])
+      assert.ok(quote(seedream, { parameters: { size } }).priceMicro > 0, size);
+  });
 });
