@@ -98,7 +98,8 @@ export type Probed =
 export interface Provider {
   id: string;
   start(call: ProviderCall): ProviderRequest;
-  started(answer: ProviderAnswer): Started;
+  /** `attempt` is what the answer belongs to, for providers that do not say where work can be looked at. */
+  started(answer: ProviderAnswer, attempt: { baseUrl: string; upstreamModel: string }): Started;
   poll(reference: ProviderReference, baseUrl: string): ProviderRequest;
   /** Answers of 5xx and 429 to the first request of a look never come here; to a followed one they do. */
   polled(answer: ProviderAnswer, context: PollContext): Polled;

@@ -13,6 +13,8 @@ export type Field = { isRequired?: boolean; isNullable?: boolean } & (
   /** Base64 or an address: which of them, `form` says. Base64 must decode to a PNG, JPEG or WebP. */
   | { type: 'picture'; form: PictureForm }
   | { type: 'pictures'; form: PictureForm; countMin: number; countMax: number }
+  /** A list of objects that have these fields and no others. */
+  | { type: 'objects'; fields: Fields; countMax: number }
   /** One of these words, or an object with width and height. */
   | { type: 'size'; words: readonly string[]; sideMin: number; sideMax: number }
   /** An object that has no other fields than these. */
@@ -98,6 +100,8 @@ function checkValue(path: Problem['path'], field: Field, value: unknown): Proble
       return typeof value === 'string' ? checkPicture(path, field.form, value) : wrongType('string');
     case 'pictures':
       return Array.isArray(value) ? checkPictures(path, field, value) : wrongType('array');
+    case 'objects':
+      return Array.isArray(value) ? checkObjects(path, field, value) : wrongType('array');
     case 'size':
       return checkSize(path, field, value);
     case 'object': {
@@ -158,6 +162,22 @@ function checkPictures(
     return [problem(path, 'count', { wanted: `${countMin} to ${countMax}`, given: given.length })];
   }
   return given.flatMap((item, index) => checkValue([...path, index], { type: 'picture', form }, item));
+}
+
+function checkObjects(
+  path: Problem['path'],
+  { fields, countMax }: Extract<Field, { type: 'objects' }>,
+  given: unknown[],
+): Problem[] {
+  if (given.length > countMax) return [problem(path, 'count', { wanted: `at most ${countMax}`, given: given.length })];
+  return given.flatMap((item, index) => {
+    const object = objectIn(item);
+    if (object === null) return [problem([...path, index], 'type', { wanted: 'object', given: item })];
+    return checkFields(fields, object, { areUnknownRefused: true }).map((inner) => ({
+      ...inner,
+      path: [...path, index, ...inner.path],
+    }));
+  });
 }
 
 function checkPicture(path: Problem['path'], form: PictureForm, given: string): Problem[] {

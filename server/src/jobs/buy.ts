@@ -220,7 +220,7 @@ async function send(
   if (isRepeated && result.kind !== 'answer') return { state: 'ambiguous', attempt };
   if (result.kind === 'refused')
     return refuse(run, attempt, { kind: 'unavailable', text: result.detail, retryAfterMs: null });
-  const started = readStarted(purchase, result);
+  const started = readStarted(purchase, { result, baseUrl: world.upstream.baseUrl(provider.id) });
   if (started === null) return isRepeated ? { state: 'ambiguous', attempt } : ambiguous(run, attempt, result);
   if (started.state === 'failed') {
     return isRepeated && !IS_DEFINITE.has(started.kind)
@@ -246,10 +246,13 @@ async function take(run: Run, attempt: Attempt, started: Exclude<Started, { stat
 }
 
 /** null when the answer leaves open whether the provider has acted: lost, cut off, a gateway's error page, not to be read. */
-function readStarted({ provider }: Purchase, result: Exclude<ExchangeResult, { kind: 'refused' }>): Started | null {
+function readStarted(
+  { provider, attempt }: Purchase,
+  { result, baseUrl }: { result: Exclude<ExchangeResult, { kind: 'refused' }>; baseUrl: string },
+): Started | null {
   if (result.kind === 'lost' || result.truncated || isOpenEnded(result.status)) return null;
   try {
-    const started = provider.started(readAnswer(result));
+    const started = provider.started(readAnswer(result), { baseUrl, upstreamModel: attempt.upstreamModel });
     const isUnreadable = started.state === 'failed' && started.kind === 'unknown' && result.status < 300;
     return isUnreadable ? null : started;
   } catch (error) {

@@ -15,7 +15,7 @@ export interface ConformanceOptions {
   protocolKeys: readonly string[];
   /** Where the parameters stand in a start's body: by default the body without the protocol's keys; null for a body of another shape. */
   sentParameters?: ((body: Record<string, unknown>) => unknown) | null;
-  /** The field of a poll's answer that tells the state; null where the answer to the start is the result. */
+  /** The field of a poll's answer that tells the state, with dots for what lies deeper; null where the answer to the start is the result. */
   statusField: string | null;
 }
 
@@ -28,7 +28,7 @@ export function conformanceTests(provider: Provider, fixtureFile: unknown, optio
     hostileTests(provider, fixture);
     if (options.statusField !== null) statusTests(provider, fixture, options.statusField);
     addressTests(provider, fixture, options);
-    retryAfterTests(provider);
+    retryAfterTests(provider, fixture);
     purityTests(provider, fixture);
   });
 }
@@ -64,7 +64,7 @@ function hostileTests(provider: Provider, fixture: Fixture): void {
   const reference = referenceIn(provider, fixture);
   it('reads any answer to a start without throwing, and none of success as a refusal', () => {
     for (const { name, answer } of hostileAnswers()) {
-      const started = tryStarted(provider, answer);
+      const started = tryStarted(provider, answer, fixture);
       if (started.state === 'unclear') continue;
       assertStarted(started, name);
       if (answer.status >= 300 || started.state !== 'failed') continue;
@@ -107,12 +107,19 @@ function statusTests(provider: Provider, fixture: Fixture, statusField: string):
     for (const exchange of pending) {
       for (const word of UNKNOWN_WORDS) {
         const shown = answerOf(exchange);
-        const answer = answerFrom(200, JSON.stringify({ ...Object(shown.json), [statusField]: word }));
+        const answer = answerFrom(200, JSON.stringify(withField(shown.json, statusField, word)));
         const polled = provider.polled(answer, { reference, baseUrl: fixture.baseUrl, ageMs: 3_600_000 });
         assert.equal(polled.state, 'pending', word.slice(0, 40));
       }
     }
   });
+}
+
+/** A copy of the object with another value in one field. */
+function withField(json: unknown, place: string, value: string): unknown {
+  const [name = '', ...rest] = place.split('.');
+  const fields: Record<string, unknown> = { ...Object(json) };
+  return { ...fields, [name]: rest.length === 0 ? value : withField(fields[name], rest.join('.'), value) };
 }
 
 function isPending(expects: unknown): boolean {
@@ -152,7 +159,7 @@ function requestsAfter(
     return [provider.poll(reference, baseUrl).url, ...(stop === null ? [] : [stop.url])];
   };
   if (step === 'started') {
-    const started = tryStarted(provider, answer);
+    const started = tryStarted(provider, answer, fixture);
     return started.state === 'failed' || started.state === 'unclear' ? [] : ask(started.reference);
   }
   if (step === 'polled') {
@@ -185,10 +192,10 @@ function assertAllowed(url: string, place: { baseUrl: string; keyHosts: readonly
   assert.ok(isListed && parsed.protocol === 'https:' && parsed.port === '' && parsed.username === '', url);
 }
 
-function retryAfterTests(provider: Provider): void {
+function retryAfterTests(provider: Provider, fixture: Fixture): void {
   const at = 'Sun, 22 Nov 2026 10:00:00 GMT';
   const wait = (headers: Record<string, string>): number | null => {
-    const started = provider.started(answerFrom(429, '{}', headers));
+    const started = provider.started(answerFrom(429, '{}', headers), callOf(fixture));
     assert.equal(started.state, 'failed');
     assert.ok(started.state === 'failed' && started.kind === 'rate_limited');
     return started.retryAfterMs;
@@ -210,7 +217,7 @@ function retryAfterTests(provider: Provider): void {
       [402, 'quota'],
       [503, 'unavailable'],
     ] as const) {
-      const started = provider.started(answerFrom(status, ''));
+      const started = provider.started(answerFrom(status, ''), callOf(fixture));
       assert.equal(started.state === 'failed' && started.kind, kind, String(status));
       const probed = provider.probed(answerFrom(status, ''));
       assert.equal(probed.state === 'failed' && probed.kind, kind, String(status));
@@ -227,7 +234,7 @@ function purityTests(provider: Provider, fixture: Fixture): void {
       ...fixture.exchanges.flatMap((exchange) => {
         const answer = freeze(answerOf(exchange));
         return [
-          tryStarted(provider, answer),
+          tryStarted(provider, answer, fixture),
           provider.polled(
             answer,
             freeze({ reference: referenceIn(provider, fixture), baseUrl: fixture.baseUrl, ageMs: 1 }),

@@ -93,16 +93,20 @@ export function answerOf(given: Exchange): ProviderAnswer {
 /** The reference out of the first start that the fixture shows as taken. */
 export function referenceIn(provider: Provider, fixture: Fixture): ProviderReference {
   for (const given of fixture.exchanges) {
-    const started = given.step === 'started' ? tryStarted(provider, answerOf(given)) : null;
+    const started = given.step === 'started' ? tryStarted(provider, answerOf(given), fixture) : null;
     if (started !== null && started.state !== 'failed' && started.state !== 'unclear') return started.reference;
   }
   throw new Error(`the fixture of ${fixture.provider} shows no start that was taken`);
 }
 
 /** What `started` makes of an answer, an `UnreadableAnswer` as a state of its own; anything else thrown is a fault. */
-export function tryStarted(provider: Provider, answer: ProviderAnswer): Started | { state: 'unclear' } {
+export function tryStarted(
+  provider: Provider,
+  answer: ProviderAnswer,
+  fixture: Fixture,
+): Started | { state: 'unclear' } {
   try {
-    return provider.started(answer);
+    return provider.started(answer, callOf(fixture));
   } catch (error) {
     if (error instanceof UnreadableAnswer) return { state: 'unclear' };
     throw error;

@@ -45,7 +45,7 @@ function read(provider: Provider, fixture: Fixture, exchange: Exchange): unknown
   const reference = exchange.reference ?? referenceIn(provider, fixture);
   const { baseUrl } = fixture;
   const readers = {
-    started: () => tryStarted(provider, answer),
+    started: () => tryStarted(provider, answer, fixture),
     polled: () => provider.polled(answer, { reference, baseUrl, ageMs: exchange.ageMs }),
     found: () => provider.found?.(answer, lostOf(fixture)),
     probed: () => provider.probed(answer),

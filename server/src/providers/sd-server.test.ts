@@ -21,7 +21,7 @@ function bodyFor(parameters: Record<string, unknown>): Record<string, unknown> {
 }
 
 function referenceFor(job: unknown): string {
-  const started = sdServer.started(answerFrom(202, JSON.stringify(job)));
+  const started = sdServer.started(answerFrom(202, JSON.stringify(job)), callOf(readFixture(fixture)));
   assert.ok(started.state === 'accepted');
   return started.reference.id;
 }
