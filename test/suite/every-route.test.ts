@@ -12,6 +12,7 @@ import { meetsConditions } from '../../server/src/catalog/route-conditions.ts';
 import { checkFields, type Fields } from '../../server/src/doubles/check-fields.ts';
 import { FAL_ENDPOINTS } from '../../server/src/doubles/fal-endpoints.ts';
 import { GOOGLE_MODELS } from '../../server/src/doubles/google-models.ts';
+import { KLING_ENDPOINTS } from '../../server/src/doubles/kling-endpoints.ts';
 import { encodePng } from '../../server/src/doubles/png.ts';
 import { REPLICATE_MODELS } from '../../server/src/doubles/replicate-models.ts';
 import { ROOT } from '../support/server.ts';
@@ -23,6 +24,7 @@ const DOUBLES: Readonly<Record<string, Readonly<Record<string, { fields: Fields 
   replicate: REPLICATE_MODELS,
   fal: FAL_ENDPOINTS,
   google: GOOGLE_MODELS,
+  kling: KLING_ENDPOINTS,
 };
 
 const FILE = 'https://example.com/file.png';

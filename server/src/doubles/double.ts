@@ -4,7 +4,16 @@ import type { Random } from '../core/random.ts';
 import type { Fault } from './fault.ts';
 
 /** The providers that can be played. */
-export const DOUBLE_IDS = ['bfl', 'replicate', 'fal', 'google', 'openai-images', 'sd-server', 'comfyui'] as const;
+export const DOUBLE_IDS = [
+  'bfl',
+  'replicate',
+  'fal',
+  'google',
+  'kling',
+  'openai-images',
+  'sd-server',
+  'comfyui',
+] as const;
 export type DoubleId = (typeof DOUBLE_IDS)[number];
 
 /**

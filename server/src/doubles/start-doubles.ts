@@ -3,6 +3,7 @@ import { comfyuiDouble } from './comfyui.ts';
 import { DOUBLE_IDS, type Double, type DoubleId } from './double.ts';
 import { falDouble } from './fal.ts';
 import { googleDouble } from './google.ts';
+import { klingDouble } from './kling.ts';
 import { openaiImagesDouble } from './openai-images.ts';
 import { replicateDouble } from './replicate.ts';
 import { runDouble, type DoubleOptions, type RunningDouble } from './run-double.ts';
@@ -17,6 +18,7 @@ export const DOUBLES: Readonly<Record<DoubleId, Double>> = {
   'openai-images': openaiImagesDouble,
   'sd-server': sdServerDouble,
   comfyui: comfyuiDouble,
+  kling: klingDouble,
 };
 
 /** Starts one double on loopback. */

@@ -3,6 +3,7 @@ import { bfl } from './bfl.ts';
 import { comfyui } from './comfyui.ts';
 import { fal } from './fal.ts';
 import { google } from './google.ts';
+import { kling } from './kling.ts';
 import { openaiImages } from './openai-images.ts';
 import { replicate } from './replicate.ts';
 import { sandbox } from './sandbox.ts';
@@ -10,7 +11,10 @@ import { sdServer } from './sd-server.ts';
 
 /** Every adapter, by the name under which providers’ files speak of it. */
 export const ADAPTERS: ReadonlyMap<string, Provider> = new Map(
-  [bfl, replicate, fal, google, openaiImages, sdServer, comfyui, sandbox].map((adapter) => [adapter.id, adapter]),
+  [bfl, replicate, fal, google, kling, openaiImages, sdServer, comfyui, sandbox].map((adapter) => [
+    adapter.id,
+    adapter,
+  ]),
 );
 
 /** Adapters by provider: several providers may speak the same way. Throws for a file that names an unknown adapter. */
