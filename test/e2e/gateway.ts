@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 
 import sharp from 'sharp';
 
+import type { Track } from '../../server/src/jobs/result-shape.ts';
+
 /** All that an end-to-end test knows of a server. */
 export interface Gateway {
   url: string;
@@ -14,14 +16,7 @@ export interface JobResult {
   gridUrl?: string;
   videoUrl?: string;
   videos?: string[];
-  tracks?: {
-    id: string;
-    audioUrl: string;
-    imageUrl: string | null;
-    title: string | null;
-    tags: string | null;
-    duration: number | null;
-  }[];
+  tracks?: Track[];
 }
 
 /** A job as a caller sees it; the fields that these tests read. */

@@ -2,25 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import type { Drawing, DrawSpec } from '../../server/src/core/media-port.ts';
+import type { Drawing } from '../../server/src/core/media-port.ts';
+import { drawSpec } from '../../server/src/files/media/media-for-tests.ts';
 import { draw } from '../../server/src/sandbox/draw.ts';
 
 /** How long the samples play. */
 export const SAMPLE_SECONDS = 3;
 
-const PICTURE: DrawSpec = {
-  prompt: 'a river',
-  seed: 1,
-  width: 160,
-  height: 96,
-  format: 'jpg',
-  quality: 90,
-  raw: false,
-  imagePrompt: null,
-  inputImages: [],
-  edit: null,
-  badge: 'test',
-};
+const PICTURE = drawSpec({ prompt: 'a river', width: 160, height: 96 });
 
 /** A small MP4 without sound. */
 export function sampleVideo(): Promise<Buffer> {
