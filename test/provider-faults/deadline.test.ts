@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 
-import { startDouble } from '../../server/src/doubles/start-doubles.ts';
+import { startDouble } from '../../server/src/commands/vendors.ts';
 import { serverEngines } from '../support/server.ts';
 import { follow, openGateway, submit } from './support/gateway.ts';
 

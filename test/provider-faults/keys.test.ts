@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
 import type { Fault } from '../../server/src/doubles/fault.ts';
-import type { DoubleId } from '../../server/src/doubles/double.ts';
 import type { RunningDouble } from '../../server/src/doubles/run-double.ts';
-import { startDouble } from '../../server/src/doubles/start-doubles.ts';
+import { startDouble, type DoubleId } from '../../server/src/commands/vendors.ts';
 import { serverEngines, type ServerEngine } from '../support/server.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { follow, openGateway, submit, textOf, type Ended, type Gateway } from './support/gateway.ts';

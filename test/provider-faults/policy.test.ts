@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 
 import { FAULT_NAMES, isBeforePurchase, type Fault } from '../../server/src/doubles/fault.ts';
-import type { DoubleId } from '../../server/src/doubles/double.ts';
+import type { DoubleId } from '../../server/src/commands/vendors.ts';
 import {
   FAULT_OUTCOMES,
   FAULT_POLICY,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
 import type { RunningDouble } from '../../server/src/doubles/run-double.ts';
-import { startDouble } from '../../server/src/doubles/start-doubles.ts';
+import { startDouble } from '../../server/src/commands/vendors.ts';
 import { serverEngines } from '../support/server.ts';
 import { listIn, openGateway, type Gateway } from './support/gateway.ts';
 

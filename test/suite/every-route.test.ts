@@ -9,23 +9,19 @@ import type { Model, ParameterSchema, Route, RouteCondition } from '../../server
 import { mapParameters, withFiles, type MappedFile } from '../../server/src/catalog/parameter-map.ts';
 import { valueAt } from '../../server/src/catalog/put.ts';
 import { meetsConditions } from '../../server/src/catalog/route-conditions.ts';
+import { isDoubleId, loadDouble } from '../../server/src/commands/vendors.ts';
 import { checkFields, type Fields } from '../../server/src/doubles/check-fields.ts';
-import { FAL_ENDPOINTS } from '../../server/src/doubles/fal-endpoints.ts';
-import { GOOGLE_MODELS } from '../../server/src/doubles/google-models.ts';
-import { KLING_ENDPOINTS } from '../../server/src/doubles/kling-endpoints.ts';
 import { encodePng } from '../../server/src/doubles/png.ts';
-import { REPLICATE_MODELS } from '../../server/src/doubles/replicate-models.ts';
 import { ROOT } from '../support/server.ts';
 
-const { models } = loadCatalog(`${ROOT}/catalog`);
+const { models, providers } = loadCatalog(`${ROOT}/catalog`);
 
-/** The inputs that the doubles of the large providers accept. */
-const DOUBLES: Readonly<Record<string, Readonly<Record<string, { fields: Fields }>>>> = {
-  replicate: REPLICATE_MODELS,
-  fal: FAL_ENDPOINTS,
-  google: GOOGLE_MODELS,
-  kling: KLING_ENDPOINTS,
-};
+/** The inputs that the doubles accept, by provider and by its name of the model. */
+const DOUBLES = new Map<string, Readonly<Record<string, { fields: Fields }>>>();
+for (const { id, adapter } of providers.values()) {
+  const inputs = isDoubleId(adapter) ? (await loadDouble(adapter)).inputs : undefined;
+  if (inputs !== undefined) DOUBLES.set(id, inputs);
+}
 
 const FILE = 'https://example.com/file.png';
 const BASE64 = encodePng({ width: 16, height: 16 }, [0, 0, 0]).toString('base64');
@@ -38,11 +34,11 @@ function contentOf({ as }: MappedFile): string {
 
 describe('every route of every model', () => {
   for (const model of models.values()) {
-    const routes = model.routes.filter(({ provider }) => DOUBLES[provider] !== undefined);
+    const routes = model.routes.filter(({ provider }) => DOUBLES.has(provider));
     if (routes.length === 0) continue;
     it(`${model.id}: each value of each parameter reaches its providers as they expect it, or the caller is told`, () => {
       for (const route of routes) {
-        const double = DOUBLES[route.provider]?.[route.upstreamModel];
+        const double = DOUBLES.get(route.provider)?.[route.upstreamModel];
         const name = `${route.provider} ${route.upstreamModel}`;
         assert.ok(double !== undefined, `no double knows ${name}`);
         let served = 0;

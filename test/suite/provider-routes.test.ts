@@ -7,7 +7,7 @@ import type { ExchangeResult } from '../../server/src/core/net-port.ts';
 import { createApp } from '../../server/src/http/app.ts';
 import { httpTest, noProviders } from '../../server/src/http/http-test-kit.ts';
 import { listRoutes } from '../../server/src/http/routes.ts';
-import { adaptersFor } from '../../server/src/providers/adapters.ts';
+import { loadAdapters } from '../../server/src/commands/vendors.ts';
 import type { Caller } from '../../server/src/teams/authenticate.ts';
 import type { ProviderKeyRing } from '../../server/src/teams/provider-key-ring.ts';
 import { engines, type Engine } from '../support/engines.ts';
@@ -72,7 +72,7 @@ async function openRoutes(t: TestContext, engine: Engine): Promise<Routes> {
       ...noProviders,
       vault: world.vault,
       keys: ring,
-      adapters: adaptersFor(catalog.providers.values()),
+      adapters: await loadAdapters(catalog.providers.values()),
       upstream: {
         baseUrl: (id) => {
           const address = catalog.providers.get(id)?.baseUrl;

@@ -1,6 +1,5 @@
-import type { DoubleId } from '../../server/src/doubles/double.ts';
 import type { DoubleOptions, RunningDouble } from '../../server/src/doubles/run-double.ts';
-import { startDouble } from '../../server/src/doubles/start-doubles.ts';
+import { startDouble, type DoubleId } from '../../server/src/commands/vendors.ts';
 
 /** A provider played in the test's own process, so that what it has sold outlives every gateway. */
 export interface TestDouble extends RunningDouble {

@@ -13,7 +13,6 @@ import { createCollectRoom } from '../jobs/collect-room.ts';
 import { createLookPace } from '../jobs/look-pace.ts';
 import { createSlots } from '../jobs/slots.ts';
 import { createRouteHealth } from '../jobs/route-health.ts';
-import { adaptersFor } from '../providers/adapters.ts';
 import { openGenerationStore } from '../sandbox/generation-store.ts';
 import { createSandbox } from '../sandbox/sandbox-service.ts';
 import type { ProviderKeyRing } from '../teams/provider-key-ring.ts';
@@ -23,6 +22,7 @@ import { openBlobs } from './open-blobs.ts';
 import type { Machine, Store } from './open-store.ts';
 import { openProviderKeys, tellOfCircuit } from './provider-world.ts';
 import { createUpstream } from './upstream.ts';
+import { loadAdapters } from './vendors.ts';
 
 /** The engine's world and the ends that must be closed with it. */
 export interface Engine {
@@ -93,7 +93,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     media,
     log,
     catalog,
-    providers: adaptersFor(catalog.providers.values()),
+    providers: await loadAdapters(catalog.providers.values()),
     upstream,
     keys,
     health,

@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { DOUBLE_IDS, type DoubleId } from '../doubles/double.ts';
 import type { RunningDouble } from '../doubles/run-double.ts';
 import { scriptSchema, type Script } from '../doubles/script.ts';
-import { isDoubleId, startDouble } from '../doubles/start-doubles.ts';
 import { CommandProblem } from './output.ts';
 import type { CommandWorld } from './serve.ts';
+import { DOUBLE_IDS, isDoubleId, startDouble, type DoubleId } from './vendors.ts';
 import { readWords, wholeNumber } from './words.ts';
 
 const DURATION_MS_MAX = 86_400_000;

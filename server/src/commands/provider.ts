@@ -4,7 +4,6 @@ import { nearestName } from '../catalog/spelling.ts';
 import { isUuid } from '../core/ids.ts';
 import { probeKey } from '../http/admin/probe-key.ts';
 import { createNet } from '../net/net.ts';
-import { adaptersFor } from '../providers/adapters.ts';
 import type { KeyCard, ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { insertProviderKey, LABEL_LENGTH_MAX, PROVIDER_KEYS_MAX, removeProviderKey } from '../teams/provider-keys.ts';
 import { findTeam } from '../teams/teams.ts';
@@ -17,6 +16,7 @@ import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
 import { verifyProvider } from './verify-provider.ts';
 import { readWords, wholeNumber } from './words.ts';
+import { loadAdapters } from './vendors.ts';
 
 const USE =
   'use one of: provider list, provider set <id> [--label <text>] [--max-in-flight <n>] [--team <id>] [--from-env <NAME>], provider remove <key id>, provider test [<id>], provider verify <id> [--only <models>] [--picture <file>] [--video <file>] [--yes]';
@@ -150,7 +150,7 @@ async function test({ machine, output, catalog, ring }: ProviderWorld, words: st
   const net = createNet({ allowPrivate: settings.allowPrivateUrls, clock, log });
   const { providerUrls } = settings;
   const upstream = createUpstream({ net, catalog, keys: ring, providerUrls, publicUrl: () => '', sandbox: NO_SANDBOX });
-  const providers = { keys: ring, adapters: adaptersFor(catalog.providers.values()), upstream };
+  const providers = { keys: ring, adapters: await loadAdapters(catalog.providers.values()), upstream };
   let failed = 0;
   try {
     for (const { id, provider, label } of cards) {

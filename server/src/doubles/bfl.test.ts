@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { bflDouble } from './bfl.ts';
+import { double as bflDouble } from './bfl.ts';
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
 import { encodePng } from './png.ts';
 import { readPicture } from './read-picture.ts';

@@ -18,7 +18,7 @@ const SIDE_MIN = 64;
 const CALLBACK_TRIES = 4;
 
 /** Black Forest Labs: routes by model, tasks that are looked at by id, no cancel and no list. */
-export const bflDouble: Double = {
+export const double: Double = {
   id: 'bfl',
   key: KEY,
   settings: (url) => ({ LUMEGATE_PROVIDER_BFL_URL: url, BFL_API_KEY: KEY }),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { z } from 'zod';
 
-import { comfyuiDouble } from './comfyui.ts';
+import { double as comfyuiDouble } from './comfyui.ts';
 import { FAULT_NAMES, type Fault } from './fault.ts';
 import {
   BUYS_NOTHING,

@@ -8,7 +8,7 @@ import { memoryOf, type ComfyuiRun } from './comfyui-runs.ts';
 import type { Desk, Double, DoubleAnswer, DoubleRequest, Refusal } from './double.ts';
 
 /** ComfyUI's server. It wants no key and costs nothing. Routes answer under `/api` too, as the real ones do. */
-export const comfyuiDouble: Double = {
+export const double: Double = {
   id: 'comfyui',
   key: null,
   settings: (url) => ({ LUMEGATE_PROVIDER_COMFYUI_URL: url }),

@@ -1,27 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Random } from '../core/random.ts';
+import type { Fields } from './check-fields.ts';
 import type { Fault } from './fault.ts';
-
-/** The providers that can be played. */
-export const DOUBLE_IDS = [
-  'bfl',
-  'replicate',
-  'fal',
-  'google',
-  'kling',
-  'openai-images',
-  'sd-server',
-  'comfyui',
-] as const;
-export type DoubleId = (typeof DOUBLE_IDS)[number];
 
 /**
  * One provider played on this machine: its routes, its checks, its words. Time, money, files, callbacks and faults are
  * the desk's, the same for all; a double says only how its provider would put things.
  */
 export interface Double {
-  id: DoubleId;
+  /** The name of the vendor, as in the list of them. */
+  id: string;
   /** The key that it accepts, itself and with `-` and more behind it; null where the provider wants none. */
   key: string | null;
   /** Environment variables that point Lumegate at this double. */
@@ -38,6 +27,8 @@ export interface Double {
   refuse(refusal: Refusal): DoubleAnswer;
   /** Answers one request with the right key. Buys through `desk.sell` and in no other way. */
   handle(request: DoubleRequest, desk: Desk): DoubleAnswer | Promise<DoubleAnswer>;
+  /** What a start may hold, by the provider's name of the model; absent where a fixture or the double's code says it. */
+  inputs?: Readonly<Record<string, { fields: Fields }>>;
   /** How the provider calls back; absent where it never does. */
   callback?: DoubleCallback;
 }

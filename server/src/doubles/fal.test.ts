@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
 
-import { falDouble } from './fal.ts';
+import { double as falDouble } from './fal.ts';
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
 import { encodeJpeg } from './jpeg.ts';
 import { readPicture } from './read-picture.ts';

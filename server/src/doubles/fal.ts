@@ -15,8 +15,9 @@ const CALLBACK_TRIES = 11;
 const JWKS_PATH = '/.well-known/jwks.json';
 
 /** fal: a queue that takes everything and checks inputs only when it comes to them, so that a wrong one fails late. */
-export const falDouble: Double = {
+export const double: Double = {
   id: 'fal',
+  inputs: FAL_ENDPOINTS,
   key: KEY,
   settings: (url) => ({ LUMEGATE_PROVIDER_FAL_URL: url, FAL_KEY: KEY }),
   linkMs: LINK_MS,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
-import { bflDouble } from './bfl.ts';
-import { falDouble } from './fal.ts';
+import { double as bflDouble } from './bfl.ts';
+import { double as falDouble } from './fal.ts';
 import { FAULT_NAMES, FAULTS, isBeforePurchase, type Fault } from './fault.ts';
 import { playDouble, type PlayedDouble } from './local-double-test-kit.ts';
 import { readPicture } from './read-picture.ts';
-import { replicateDouble } from './replicate.ts';
+import { double as replicateDouble } from './replicate.ts';
 import { receiveCallbacks, sendBare, type WireAnswer } from './wire-test-kit.ts';
 
 const key = { 'x-key': 'double-bfl-key' };

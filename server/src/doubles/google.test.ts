@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { Fault } from './fault.ts';
-import { googleDouble } from './google.ts';
+import { double as googleDouble } from './google.ts';
 import { jsonOf, playDouble, type PlayedDouble } from './local-double-test-kit.ts';
 import { encodePng } from './png.ts';
 import { readPicture } from './read-picture.ts';

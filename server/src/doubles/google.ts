@@ -13,8 +13,9 @@ const ROOT = '/v1beta';
  * Google's Gemini API: pictures and music inside the answer to `generateContent`, videos as operations whose files want
  * the key and lead on by a redirect. It refuses fields that it does not know.
  */
-export const googleDouble: Double = {
+export const double: Double = {
   id: 'google',
+  inputs: GOOGLE_MODELS,
   key: KEY,
   settings: (url) => ({ LUMEGATE_PROVIDER_GOOGLE_URL: `${url}${ROOT}`, GEMINI_API_KEY: KEY }),
   linkMs: LINK_MS,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { klingDouble } from './kling.ts';
+import { double as klingDouble } from './kling.ts';
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
 import { readPicture } from './read-picture.ts';
 import { receiveCallbacks } from './wire-test-kit.ts';

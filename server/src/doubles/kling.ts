@@ -15,8 +15,9 @@ const PAGE_ITEMS_MAX = 500;
 const PATH = /^\/v1\/((?:videos|images)\/[a-z0-9-]+)(?:\/([^/]+))?$/;
 
 /** Kling: a path for each kind of work, on which its tasks are looked at as well. It cannot cancel. */
-export const klingDouble: Double = {
+export const double: Double = {
   id: 'kling',
+  inputs: KLING_ENDPOINTS,
   key: KEY,
   settings: (url) => ({ LUMEGATE_PROVIDER_KLING_URL: url, KLING_API_KEY: KEY }),
   linkMs: LINK_MS,

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 
 import { fileLedger, readLedger, type Purchase } from './ledger.ts';
-import { startDouble } from './start-doubles.ts';
+import { double as bflDouble } from './bfl.ts';
+import { runDouble } from './run-double.ts';
 
 const line = (id: string): Purchase => ({
   at: '2026-11-22T00:00:00.000Z',
@@ -55,7 +56,7 @@ describe('the ledger of a double', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-doubles-'));
     t.after(() => rm(folder, { recursive: true }));
     for (const prompt of ['first', 'second']) {
-      const double = await startDouble('bfl', { ledgerFolder: folder });
+      const double = await runDouble(bflDouble, { ledgerFolder: folder });
       const answer = await fetch(`${double.url}/v1/flux-pro-1.1`, {
         method: 'POST',
         headers: { 'x-key': `${double.key}-2` },

@@ -3,13 +3,12 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
-import { DOUBLE_IDS } from './double.ts';
 import { FAULT_NAMES } from './fault.ts';
 
 const purchaseSchema = z.strictObject({
   /** ISO 8601, true time. */
   at: z.string(),
-  provider: z.enum(DOUBLE_IDS),
+  provider: z.string(),
   id: z.string(),
   model: z.string(),
   prompt: z.string(),

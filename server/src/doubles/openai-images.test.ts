@@ -15,7 +15,7 @@ import {
   type Heard,
   type PlayedDouble,
 } from './local-double-test-kit.ts';
-import { openaiImagesDouble } from './openai-images.ts';
+import { double as openaiImagesDouble } from './openai-images.ts';
 import { readPicture } from './read-picture.ts';
 
 const headers = { authorization: 'Bearer sk-double' };

@@ -8,7 +8,7 @@ import { readOpenaiImages, type OpenaiImagesOrder } from './openai-images-reques
  * all others those of Together and of servers like it. The base address ends in `/v1`, as an operator would write it;
  * the same routes answer without.
  */
-export const openaiImagesDouble: Double = {
+export const double: Double = {
   id: 'openai-images',
   key: 'sk-double',
   settings: (url) => ({

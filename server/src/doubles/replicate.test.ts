@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { jsonOf, playDouble } from './local-double-test-kit.ts';
 import { encodePng } from './png.ts';
 import { readPicture } from './read-picture.ts';
-import { replicateDouble } from './replicate.ts';
+import { double as replicateDouble } from './replicate.ts';
 import { receiveCallbacks } from './wire-test-kit.ts';
 
 const headers = { authorization: 'Bearer double-replicate-token' };

@@ -18,8 +18,9 @@ const CALLBACK_SECRET = `whsec_${Buffer.from('the secret of a double of Replicat
 const CALLBACK_TRIES = 6;
 
 /** Replicate: predictions by model, with a list of them all and a cancel. */
-export const replicateDouble: Double = {
+export const double: Double = {
   id: 'replicate',
+  inputs: REPLICATE_MODELS,
   key: KEY,
   settings: (url) => ({ LUMEGATE_PROVIDER_REPLICATE_URL: `${url}/v1`, REPLICATE_API_TOKEN: KEY }),
   linkMs: KEPT_MS,

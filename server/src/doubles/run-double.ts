@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import { systemRandom, type Random } from '../core/random.ts';
 import { htmlAnswer, jsonAnswer } from './answer.ts';
 import { openDesk, type OpenDesk } from './desk.ts';
-import type { Double, DoubleAnswer, DoubleId } from './double.ts';
+import type { Double, DoubleAnswer } from './double.ts';
 import { fileLedger, memoryLedger, type Purchase, type PurchaseLedger } from './ledger.ts';
 import { createCallbackSender } from './post-callback.ts';
 import { runScript, scriptSchema, type RunningScript, type Script } from './script.ts';
@@ -26,7 +26,7 @@ export interface DoubleOptions {
 
 /** A double at work. */
 export interface RunningDouble {
-  id: DoubleId;
+  id: string;
   /** `http://127.0.0.1:<port>`, without a slash. */
   url: string;
   /** The key that it accepts; null where it wants none. */
@@ -44,7 +44,7 @@ export interface RunningDouble {
 
 /** What a double counts; `GET /__double/state` gives the same. */
 export interface DoubleState {
-  id: DoubleId;
+  id: string;
   /** Start requests with a valid input since the script began. */
   starts: number;
   purchases: number;

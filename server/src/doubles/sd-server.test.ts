@@ -18,7 +18,7 @@ import {
   type PlayedDouble,
 } from './local-double-test-kit.ts';
 import { readPicture } from './read-picture.ts';
-import { sdServerDouble } from './sd-server.ts';
+import { double as sdServerDouble } from './sd-server.ts';
 
 const body = { prompt: 'a lighthouse', width: 512, height: 256, seed: 7 };
 const DURATION_MS = 10_000;

@@ -5,7 +5,7 @@ import { readSdServerRequest, SD_SERVER_BATCH_MAX, SD_SERVER_SIDES } from './sd-
 import { endsAfterMs } from './view.ts';
 
 /** stable-diffusion.cpp's own server, its native asynchronous routes. It wants no key and costs nothing. */
-export const sdServerDouble: Double = {
+export const double: Double = {
   id: 'sd-server',
   key: null,
   settings: (url) => ({ LUMEGATE_PROVIDER_SD_SERVER_URL: url }),

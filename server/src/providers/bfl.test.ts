@@ -1,5 +1,5 @@
 import facts from '../../../catalog/providers/bfl.json' with { type: 'json' };
-import { bfl } from './bfl.ts';
+import { adapter as bfl } from './bfl.ts';
 import { conformanceTests } from './conformance-kit.ts';
 import fixture from './fixtures/bfl.json' with { type: 'json' };
 

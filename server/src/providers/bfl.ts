@@ -37,7 +37,7 @@ const result = z.object({
 });
 
 /** Black Forest Labs. Takes no idempotency key, keeps no list of tasks and cannot cancel: its callback alone rescues. */
-export const bfl: Provider = {
+export const adapter: Provider = {
   id: 'bfl',
   deduplicates: false,
   start: (call) =>

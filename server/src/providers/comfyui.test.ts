@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import facts from '../../../catalog/providers/comfyui.json' with { type: 'json' };
 import { UnusableWorkflow } from './comfy-workflow.ts';
-import { comfyui } from './comfyui.ts';
+import { adapter as comfyui } from './comfyui.ts';
 import { conformanceTests } from './conformance-kit.ts';
 import fixture from './fixtures/comfyui.json' with { type: 'json' };
 import { callOf, lostOf, readFixture } from './fixture-kit.ts';

@@ -58,7 +58,7 @@ const complaint = z.object({
  * takes our attempt's id as its own but does not deduplicate by it. Work is looked for in the queue first and then in
  * the history, because it moves from the one to the other under one lock: what is in neither is nowhere.
  */
-export const comfyui: Provider = {
+export const adapter: Provider = {
   id: 'comfyui',
   deduplicates: false,
   start: (call) =>

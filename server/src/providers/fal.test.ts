@@ -3,7 +3,7 @@ import { it } from 'node:test';
 
 import facts from '../../../catalog/providers/fal.json' with { type: 'json' };
 import { conformanceTests } from './conformance-kit.ts';
-import { fal } from './fal.ts';
+import { adapter as fal } from './fal.ts';
 import { lostOf, readFixture } from './fixture-kit.ts';
 import fixtureFile from './fixtures/fal.json' with { type: 'json' };
 

@@ -47,7 +47,7 @@ const called = z.object({ request_id: upstreamId });
  * fal's queue. Takes no idempotency key, but lists what was bought with a key. Its addresses hold the model, which a
  * callback does not name and the attempt does.
  */
-export const fal: Provider = {
+export const adapter: Provider = {
   id: 'fal',
   deduplicates: false,
   start: (call) =>

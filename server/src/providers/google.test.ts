@@ -5,7 +5,7 @@ import facts from '../../../catalog/providers/google.json' with { type: 'json' }
 import { conformanceTests } from './conformance-kit.ts';
 import fixture from './fixtures/google.json' with { type: 'json' };
 import { callOf, readFixture } from './fixture-kit.ts';
-import { google } from './google.ts';
+import { adapter as google } from './google.ts';
 
 conformanceTests(google, fixture, { keyHosts: facts.keyHosts, protocolKeys: [], statusField: 'done' });
 

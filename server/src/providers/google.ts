@@ -67,7 +67,7 @@ const sample = z.object({ video: z.object({ uri: z.string() }) });
  * and its file is fetched with the key. A route names the method behind the model where it is not `generateContent`:
  * `veo-3.1-generate-preview:predictLongRunning`. Takes no idempotency key, keeps no list and never calls back.
  */
-export const google: Provider = {
+export const adapter: Provider = {
   id: 'google',
   deduplicates: false,
   start: ({ baseUrl, upstreamModel, parameters }) => {

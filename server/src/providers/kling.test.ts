@@ -6,7 +6,7 @@ import { conformanceTests } from './conformance-kit.ts';
 import { callOf, readFixture } from './fixture-kit.ts';
 import fixtureFile from './fixtures/kling.json' with { type: 'json' };
 import { klingFailureKind } from './kling-failure.ts';
-import { kling } from './kling.ts';
+import { adapter as kling } from './kling.ts';
 
 conformanceTests(kling, fixtureFile, {
   keyHosts: facts.keyHosts,

@@ -32,7 +32,7 @@ const called = z.object({ task_id: upstreamId });
  * what is made and where it is looked at. It takes our attempt's id along, but nothing confirms that a purchase can be
  * found by it; its callback alone rescues. It cannot cancel.
  */
-export const kling: Provider = {
+export const adapter: Provider = {
   id: 'kling',
   deduplicates: false,
   start: ({ attemptId, baseUrl, upstreamModel, parameters, callbackUrl }) => {

@@ -5,7 +5,7 @@ import facts from '../../../catalog/providers/openai-images.json' with { type: '
 import { conformanceTests } from './conformance-kit.ts';
 import fixture from './fixtures/openai-images.json' with { type: 'json' };
 import { callOf, readFixture } from './fixture-kit.ts';
-import { openaiImages } from './openai-images.ts';
+import { adapter as openaiImages } from './openai-images.ts';
 
 conformanceTests(openaiImages, fixture, { keyHosts: facts.keyHosts, protocolKeys: ['model'], statusField: null });
 

@@ -33,7 +33,7 @@ const KIND_OF_CODE: ReadonlyMap<string, FailureKind> = new Map([
  * stopped: a lost answer stays lost. Prompts lose the tags that some servers obey, because nobody knows what stands
  * behind an operator's address.
  */
-export const openaiImages: Provider = {
+export const adapter: Provider = {
   id: 'openai-images',
   deduplicates: false,
   start: (call) =>

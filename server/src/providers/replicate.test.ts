@@ -7,7 +7,7 @@ import { callOf, lostOf, readFixture } from './fixture-kit.ts';
 import fixtureFile from './fixtures/replicate.json' with { type: 'json' };
 import { answerFrom } from './hostile-answers-kit.ts';
 import { replicateFailureKind } from './replicate-failure.ts';
-import { replicate } from './replicate.ts';
+import { adapter as replicate } from './replicate.ts';
 
 conformanceTests(replicate, fixtureFile, {
   keyHosts: facts.keyHosts,

@@ -39,7 +39,7 @@ const listed = z.object({
 const list = z.object({ results: z.array(z.unknown()), next: maybeText });
 
 /** Replicate. Takes no idempotency key, but lists what was bought with a key. */
-export const replicate: Provider = {
+export const adapter: Provider = {
   id: 'replicate',
   deduplicates: false,
   start: (call) =>

@@ -22,7 +22,7 @@ const generation = z.object({
 const refusal = z.object({ error: z.object({ kind: z.enum(FAILURE_KINDS), text: z.string() }) });
 
 /** Draws stand-ins so that everything can be tried without paying. Takes our attempt's id as the generation's id. */
-export const sandbox: Provider = {
+export const adapter: Provider = {
   id: 'sandbox',
   deduplicates: true,
   start: (call) => ({

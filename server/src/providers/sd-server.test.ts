@@ -6,7 +6,7 @@ import { conformanceTests } from './conformance-kit.ts';
 import fixture from './fixtures/sd-server.json' with { type: 'json' };
 import { callOf, readFixture } from './fixture-kit.ts';
 import { answerFrom } from './hostile-answers-kit.ts';
-import { sdServer } from './sd-server.ts';
+import { adapter as sdServer } from './sd-server.ts';
 
 conformanceTests(sdServer, fixture, {
   keyHosts: facts.keyHosts,

@@ -40,7 +40,7 @@ const image = z.object({ b64_json: maybeText });
  * stable-diffusion.cpp's own asynchronous API, on the operator's machine. It is used instead of that server's
  * OpenAI route, which obeys commands inside the prompt. One server runs one model, so that none is named.
  */
-export const sdServer: Provider = {
+export const adapter: Provider = {
   id: 'sd-server',
   deduplicates: false,
   start: (call) => postJson(`${call.baseUrl}/sdcpp/v1/img_gen`, bounded(stripTagsInParameters(call.parameters))),

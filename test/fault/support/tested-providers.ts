@@ -1,4 +1,4 @@
-import type { DoubleId } from '../../../server/src/doubles/double.ts';
+import type { DoubleId } from '../../../server/src/commands/vendors.ts';
 import { startTestDouble } from '../../support/doubles.ts';
 import { startSandboxProvider } from '../../support/server.ts';
 import { REFUSED_WORDS } from './clients.ts';

@@ -2,10 +2,9 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { DoubleId } from '../../../server/src/doubles/double.ts';
 import type { Fault } from '../../../server/src/doubles/fault.ts';
 import type { RunningDouble } from '../../../server/src/doubles/run-double.ts';
-import { startDouble } from '../../../server/src/doubles/start-doubles.ts';
+import { startDouble, type DoubleId } from '../../../server/src/commands/vendors.ts';
 import type { ServerEngine } from '../../support/server.ts';
 import type { Books } from './books.ts';
 import { follow, openGateway, submit, type Ended, type Gateway } from './gateway.ts';
