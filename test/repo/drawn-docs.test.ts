@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { drawFailures } from '../../scripts/draw-failures.ts';
+import { drawProviders } from '../../scripts/draw-providers.ts';
 import { drawSandbox } from '../../scripts/draw-sandbox.ts';
 import { drawSettings } from '../../scripts/draw-settings.ts';
 import { drawStates } from '../../scripts/draw-states.ts';
@@ -42,6 +43,13 @@ describe('pages drawn from the code', () => {
   it('docs/unverified.md tells every route that no vendor’s own word stands behind', () => {
     assert.equal(readText('docs/unverified.md'), drawUnverified(CATALOG_FOLDER), ANEW);
     assert.match(drawUnverified(CATALOG_FOLDER), /seedream-3\.1.*dreamina-3\.1.*name and fields: M/);
+  });
+
+  it('the README tells every provider with the setting that makes it usable', () => {
+    const page = readText('README.md');
+    assert.equal(page, drawProviders(page, CATALOG_FOLDER), ANEW);
+    assert.match(page, /\| Black Forest Labs \| `BFL_API_KEY` \| \d+ image \|/);
+    assert.match(page, /\| ComfyUI, on your own machine \| `LUMEGATE_PROVIDER_COMFYUI_URL` \|/);
   });
 
   it('docs/sandbox.md tells every magic word', () => {

@@ -64,7 +64,7 @@ export const SETTINGS: readonly SettingFact[] = [
     name: '<PROVIDER>_API_KEY',
     default: 'none',
     meaning:
-      'Key of a provider, under the name in its file: `BFL_API_KEY`, `REPLICATE_API_TOKEN`, `FAL_KEY`, `TOGETHER_API_KEY`, `DEEPINFRA_API_KEY`, `GEMINI_API_KEY`, `KLING_API_KEY`, `OPENAI_IMAGES_API_KEY`. Several with commas between share the work. Keys can also be kept in the store: `lumegate provider set`.',
+      'Key of a provider, under the name in its file, as `BFL_API_KEY` or `FAL_KEY`; the README lists them. Several with commas between share the work. Keys can also be kept in the store: `lumegate provider set`.',
   },
   {
     name: 'LUMEGATE_PROVIDER_<ID>_URL',
