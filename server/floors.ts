@@ -12,6 +12,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   catalog: 2,
   credits: 2,
   files: 2,
+  loras: 2,
   providers: 2,
   teams: 2,
   webhooks: 2,
@@ -38,5 +39,6 @@ export const GUESTS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['net'],
   'file-type': ['files/media'],
   sharp: ['files/media', 'sandbox'],
+  yazl: ['files'],
   standardwebhooks: ['webhooks'],
 };

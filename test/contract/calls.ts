@@ -24,6 +24,8 @@ export interface Props {
   /** Jobs that have ended well and upon which something can follow. */
   gridJobId: string;
   songJobId: string;
+  /** A LoRA of the team. */
+  loraId: string;
 }
 
 /** A request of each operation that nothing is wrong with. */
@@ -59,6 +61,11 @@ export function goodCall(operation: string, props: Props): WireCall {
       return { operation, key, parts: { id: props.assetId } };
     case 'createUpload':
       return { operation, key, body: fileForm(PIXEL) };
+    case 'createLora':
+      return { operation, key, body: trainingForm({}, 15) };
+    case 'getLora':
+    case 'archiveLora':
+      return { operation, key, parts: { id: props.loraId } };
     case 'getJob':
     case 'cancelJob':
     case 'jobEvents':
@@ -69,6 +76,7 @@ export function goodCall(operation: string, props: Props): WireCall {
     case 'serveFile':
       return { operation, parts: fileParts(props.uploadUrl) };
     case 'listJobs':
+    case 'listLoras':
     case 'me':
       return { operation, key };
     case 'listModels':
@@ -147,6 +155,14 @@ export function fileForm(bytes: Buffer): FormData {
   return form;
 }
 
+/** A multipart body of a training. */
+export function trainingForm(changes: Record<string, string>, count: number): FormData {
+  const form = new FormData();
+  for (const [name, text] of Object.entries({ name: 'A dot', subjectKind: 'object', ...changes })) form.set(name, text);
+  for (let index = 0; index < count; index += 1) form.append('images', new Blob([new Uint8Array(PIXEL)]), 'dot.png');
+  return form;
+}
+
 /** Token and file name of an address on the media path. */
 export function fileParts(url: string): Record<string, string> {
   const [, , token = '', fileName = ''] = new URL(url).pathname.split('/');
@@ -185,6 +201,23 @@ export function wrongCalls(operation: string, props: Props): WireCall[] {
         { ...good, body: fileForm(PIXEL.subarray(0, 40)) },
         { ...good, body: '{}', headers: { 'content-type': 'application/json' } },
       ];
+    case 'createLora':
+      return [
+        { ...good, body: trainingForm({}, 14) },
+        { ...good, body: trainingForm({}, 31) },
+        { ...good, body: trainingForm({ steps: '7' }, 15) },
+        { ...good, body: trainingForm({ subjectKind: 'person' }, 15) },
+        { ...good, body: '{}', headers: { 'content-type': 'application/json' } },
+        { ...good, headers: { 'idempotency-key': 'two words' } },
+      ];
+    case 'getLora':
+    case 'archiveLora':
+      return [{ ...good, parts: { id: 'no-uuid' } }];
+    case 'listLoras':
+      return ['limit=0', 'limit=101', 'cursor=x', 'includeArchived=yes'].map((query) => ({
+        ...good,
+        query: `?${query}`,
+      }));
     case 'getJob':
       return [
         { ...good, parts: { id: 'no-uuid' } },

@@ -10,7 +10,7 @@ import { setKeyStatus } from '../../server/src/teams/keys.ts';
 import { sampleVideo } from '../support/sample-media.ts';
 import { serverEngines, type ServerEngine } from '../support/server.ts';
 import { damageSqlite, openLine, type CuttableLine } from './broken-store.ts';
-import { fileForm, fileParts, goodCall, missingCalls, wrongCalls, type Props } from './calls.ts';
+import { fileForm, fileParts, goodCall, missingCalls, trainingForm, wrongCalls, type Props } from './calls.ts';
 import { readDescription, type Description } from './description.ts';
 import { addKey, addTeam, firstTeamId, openStage, type Stage, type StageKey } from './stage.ts';
 import { openWire, type Wire, type WireAnswer, type WireCall } from './wire.ts';
@@ -104,7 +104,7 @@ function createScene(engine: ServerEngine): Scene {
       scene.line = await openLine(databaseUrl);
       return scene.line.databaseUrl;
     };
-    scene.stage = await openStage(engine, { through });
+    scene.stage = await openStage(engine, { through, env: { LUMEGATE_START_CREDITS: '5000' } });
     const { server } = scene.stage;
     const document: unknown = await (await fetch(`${server.url}/v2/openapi.json`)).json();
     scene.description = readDescription(document, { unknownOperation: 'problem' });
@@ -123,12 +123,15 @@ function createScene(engine: ServerEngine): Scene {
       videoUrl: '',
       gridJobId: '',
       songJobId: '',
+      loraId: '',
     };
     const upload = await scene.wire.send(goodCall('createUpload', props));
     const video = await scene.wire.send({ ...goodCall('createUpload', props), body: fileForm(await sampleVideo()) });
     scene.props = { ...props, uploadUrl: String(upload.json?.['url']), videoUrl: String(video.json?.['url']) };
     const asset = await scene.wire.send(good(scene, 'createAsset'));
     scene.props.assetId = String(asset.json?.['assetId']);
+    const lora = await scene.wire.send(good(scene, 'createLora'));
+    scene.props.loraId = String(lora.json?.['id']);
     scene.props.jobId = await runJob(scene, server.key, { prompt: 'a lighthouse at dawn' });
     scene.props.gridJobId = await runJob(scene, server.key, GRID.body);
     scene.props.songJobId = await runJob(scene, server.key, SONG.body, SONG.operation);
@@ -301,6 +304,9 @@ async function playConflict(scene: Scene): Promise<void> {
     // Safe: all have an object as their body.
     await play(scene, 409, { ...call, json: { ...(call.json as object), webhookEvents: ['completed'] } });
   }
+  const training = { ...good(scene, 'createLora'), headers: { 'idempotency-key': 'conflict-training' } };
+  await play(scene, 202, training);
+  await play(scene, 409, { ...training, body: trainingForm({ name: 'Another dot' }, 15) });
   await play(scene, 409, good(scene, 'cancelJob'));
 }
 

@@ -96,13 +96,10 @@ describe('requests get the verdict of the reference contract', { skip: missing }
     assert.equal(seen.size, 106);
     assert.deepEqual(
       [...seen].filter((id) => !models.has(id)),
-      MODELS_TO_COME,
+      [],
     );
   });
 });
-
-/** Models of the reference that are not here yet. */
-const MODELS_TO_COME: readonly string[] = ['flux-lora'];
 
 function branchesOf(schema: { oneOf?: Branch[] } | undefined): Branch[] {
   // Safe: a schema without choices is one branch itself.

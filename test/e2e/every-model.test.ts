@@ -8,7 +8,16 @@ import type { Example, Model } from '../../server/src/catalog/model.ts';
 import { factsFor } from '../../server/src/catalog/priced-input.ts';
 import { SAMPLE_SECONDS, sampleSound, sampleVideo } from '../support/sample-media.ts';
 import { ROOT, startServer, type TestServer } from '../support/server.ts';
-import { ask, fetchPictureAt, uploadFile, uploadPicture, waitForEnd, type Gateway, type JobSeen } from './gateway.ts';
+import {
+  ask,
+  fetchPictureAt,
+  plainPicture,
+  uploadFile,
+  uploadPicture,
+  waitForEnd,
+  type Gateway,
+  type JobSeen,
+} from './gateway.ts';
 
 const { models } = loadCatalog(`${ROOT}/catalog`);
 
@@ -77,22 +86,41 @@ function firstExample(model: Model): Example {
 }
 
 /** Addresses of files of our own, by the ending that an example writes. */
-type Files = Readonly<Record<'jpg' | 'mp4' | 'mp3', string>>;
+type Files = Readonly<Record<'jpg' | 'mp4' | 'mp3' | 'lora', string>>;
 
 async function uploadFiles(gateway: Gateway): Promise<Files> {
   return {
     jpg: await uploadPicture(gateway),
     mp4: await uploadFile(gateway, await sampleVideo()),
     mp3: await uploadFile(gateway, await sampleSound()),
+    lora: await trainLora(gateway),
   };
+}
+
+/** Stands in examples where the reader names a LoRA of his own. */
+const NO_LORA = '00000000-0000-7000-8000-000000000000';
+
+async function trainLora(gateway: Gateway): Promise<string> {
+  const form = new FormData();
+  form.set('name', 'A red square');
+  form.set('subjectKind', 'object');
+  const picture = new Blob([new Uint8Array(await plainPicture('#c03028'))]);
+  for (let count = 0; count < 15; count += 1) form.append('images', picture, 'picture');
+  const answer = await ask(gateway, '/v2/loras', { method: 'POST', body: form });
+  assert.equal(answer.status, 202, await answer.clone().text());
+  // Safe: the contract tests hold this answer against the description.
+  const { id, jobId } = (await answer.json()) as { id: string; jobId: string };
+  assert.equal((await waitForEnd(gateway, jobId)).status, 'COMPLETED');
+  return id;
 }
 
 /** The example with our own files where the reader has to put his. */
 function filled({ input, placeholders = [] }: Example, files: Files): Record<string, unknown> {
+  const given = JSON.stringify(input).replaceAll(NO_LORA, files.lora);
   const text =
     placeholders.length === 0
-      ? JSON.stringify(input)
-      : JSON.stringify(input).replaceAll(/"https?:\/\/[^"]*?(?:\.(jpg|mp4|mp3))?"/g, (_, ending: keyof Files = 'jpg') =>
+      ? given
+      : given.replaceAll(/"https?:\/\/[^"]*?(?:\.(jpg|mp4|mp3))?"/g, (_, ending: keyof Files = 'jpg') =>
           JSON.stringify(files[ending]),
         );
   // Safe: an example is an object.

@@ -87,6 +87,25 @@ for (const engine of serverEngines()) {
       assert.deepEqual(visible(await read(world.assetId, 'stranger')), visible(await read(randomUUID(), 'stranger')));
     });
 
+    it('a LoRA is its team’s, in its own list and by its id', async () => {
+      const seen = async (name: KeyName): Promise<string> =>
+        (await world.send({ target: '/v2/loras', headers: { 'x-api-key': world.keys[name] } })).text;
+      for (const name of ['owner', 'admin', 'member'] as const)
+        assert.ok((await seen(name)).includes(world.loraId), name);
+      for (const name of ['stranger', 'test'] as const) {
+        assert.ok(!(await seen(name)).includes(world.loraId), name);
+        for (const method of ['get', 'delete']) {
+          const route = { method, path: '/v2/loras/{id}' };
+          const [foreign, missing] = [
+            await ask(route, world.loraId, world.keys[name]),
+            await ask(route, randomUUID(), world.keys[name]),
+          ];
+          assert.equal(foreign.status, 404);
+          assert.deepEqual(visible(foreign), visible(missing));
+        }
+      }
+    });
+
     it('lists and searches show nobody a job that is not his', async () => {
       const idsSeen = async (key: string, query: string): Promise<string[]> => {
         const answer = await world.send({ target: `/v2/jobs?limit=100&${query}`, headers: { 'x-api-key': key } });
@@ -96,7 +115,7 @@ for (const engine of serverEngines()) {
       };
       const { keys, jobs } = world;
       const own: Partial<Record<KeyName, string[]>> = {
-        owner: [jobs.cancelled, jobs.open],
+        owner: [jobs.cancelled, jobs.open, jobs.training],
         member: [jobs.ofMember],
         stranger: [jobs.foreign],
         test: [jobs.ofTest],
@@ -113,7 +132,7 @@ for (const engine of serverEngines()) {
       }
       assert.deepEqual(
         (await idsSeen(keys.admin, 'scope=team')).sort(),
-        [jobs.cancelled, jobs.open, jobs.ofMember].sort(),
+        [jobs.cancelled, jobs.open, jobs.ofMember, jobs.training].sort(),
       );
       // A cursor is a place in time and no permission.
       const cursor = Buffer.from(JSON.stringify({ createdAt: 9e15, id: jobs.open })).toString('base64url');

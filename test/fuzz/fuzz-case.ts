@@ -21,6 +21,8 @@ export interface FuzzCase {
   status?: number;
   /** The place that a 400 must name, or null. */
   field: string | null;
+  /** Done twice it is as done once: the second time changes nothing. */
+  isRepeatable?: true;
   /** What is special about it, for the report. */
   what: string;
   /** The body that was sent, where it makes a job. */

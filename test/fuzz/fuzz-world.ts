@@ -35,6 +35,8 @@ export interface FixtureJobs {
   ofMember: string;
   ofTest: string;
   foreign: string;
+  /** Trains the owner's LoRA. */
+  training: string;
 }
 
 /** A server that only answers (no worker moves a row by itself), the people who call it, and a look into its store. */
@@ -50,6 +52,8 @@ export interface FuzzWorld {
   upload: { url: string; path: string };
   /** An asset of the owner. */
   assetId: string;
+  /** A LoRA of the owner, which waits for its training. */
+  loraId: string;
   /** An upload of the owner of the kind that a parameter of this name takes. */
   fileUrl: FileUrl;
   send(request: Partial<FuzzRequest> & { target: string }): Promise<FuzzAnswer>;
@@ -93,6 +97,7 @@ const PLENTY = {
   LUMEGATE_START_CREDITS: '1000000000',
   LUMEGATE_RATE_PER_MINUTE: '0',
   LUMEGATE_TEAM_QUEUE: '1000000',
+  LUMEGATE_TEAM_TRAININGS: '100000',
 };
 
 /** A PNG of one pixel. */
@@ -114,6 +119,7 @@ export async function openFuzzWorld(engine: ServerEngine, env: Record<string, st
     const watch = await watchStore(stage.place);
     const upload = await makeUpload(send, keys.owner, TINY_PNG);
     const video = await makeUpload(send, keys.owner, await sampleVideo());
+    const lora = await makeLora(send, keys.owner);
     return {
       stage,
       sender,
@@ -121,9 +127,10 @@ export async function openFuzzWorld(engine: ServerEngine, env: Record<string, st
       openApi,
       description: readDescription(openApi, { unknownOperation: 'problem' }),
       keys,
-      jobs: await makeJobs(send, keys),
+      jobs: await makeJobs(send, { keys, training: lora.jobId }),
       upload,
       assetId: await makeAsset(send, keys.owner, upload.url),
+      loraId: lora.id,
       fileUrl: (parameter) => (/video|clip/.test(parameter) ? video : upload).url,
       send,
       close: async () => {
@@ -189,7 +196,10 @@ function addUserKey(
 /** The shortest body that makes a job. */
 export const SMALL_BODY = { model: 'flux-1.1-pro', prompt: 'a lighthouse' } as const;
 
-async function makeJobs(send: FuzzWorld['send'], keys: Record<KeyName, string>): Promise<FixtureJobs> {
+async function makeJobs(
+  send: FuzzWorld['send'],
+  { keys, training }: { keys: Record<KeyName, string>; training: string },
+): Promise<FixtureJobs> {
   const submit = async (key: string): Promise<string> => {
     const answer = await send(jsonRequest({ target: '/v2/images/generate', key, body: SMALL_BODY }));
     if (answer.status !== 202) throw new Error(`a fixture was refused: ${answer.text}`);
@@ -204,6 +214,7 @@ async function makeJobs(send: FuzzWorld['send'], keys: Record<KeyName, string>):
     ofMember: await submit(keys.member),
     ofTest: await submit(keys.test),
     foreign: await submit(keys.stranger),
+    training,
   };
 }
 
@@ -220,6 +231,15 @@ async function makeAsset(send: FuzzWorld['send'], key: string, url: string): Pro
   return (JSON.parse(answer.text) as { assetId: string }).assetId;
 }
 
+async function makeLora(send: FuzzWorld['send'], key: string): Promise<{ id: string; jobId: string }> {
+  const picture = { name: 'images', file: 'tiny.png', bytes: TINY_PNG };
+  const fields = { name: 'tiny', subjectKind: 'object' };
+  const texts = Object.entries(fields).map(([name, text]) => ({ name, bytes: Buffer.from(text) }));
+  const answer = await send(formRequest('/v2/loras', key, [...texts, ...Array.from({ length: 15 }, () => picture)]));
+  // Safe: as above.
+  return JSON.parse(answer.text) as { id: string; jobId: string };
+}
+
 /** A POST of JSON with a key. */
 export function jsonRequest({ target, key, body }: { target: string; key: string; body: unknown }): FuzzRequest {
   const headers = { 'x-api-key': key, 'content-type': 'application/json' };
@@ -231,10 +251,29 @@ export function uploadRequest(
   key: string,
   file: { name: string; bytes: Buffer; type?: string; field?: string },
 ): FuzzRequest {
+  const { name, bytes, type, field = 'file' } = file;
+  return formRequest('/v2/uploads', key, [{ name: field, file: name, bytes, ...(type === undefined ? {} : { type }) }]);
+}
+
+/** One part of a form: a text, or a file where it has a file's name. */
+export interface FormPart {
+  name: string;
+  bytes: Buffer;
+  file?: string;
+  type?: string;
+}
+
+/** A POST of a form with a key. */
+export function formRequest(target: string, key: string, parts: readonly FormPart[]): FuzzRequest {
   const boundary = 'lumegate-fuzz-boundary';
-  const { name, bytes, type = 'application/octet-stream', field = 'file' } = file;
-  const head = `--${boundary}\r\nContent-Disposition: form-data; name="${field}"; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n`;
+  const chunks = parts.flatMap(({ name, bytes, file, type = 'application/octet-stream' }) => {
+    const about = file === undefined ? '' : `; filename="${file}"\r\nContent-Type: ${type}`;
+    return [
+      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"${about}\r\n\r\n`),
+      bytes,
+      Buffer.from('\r\n'),
+    ];
+  });
   const headers = { 'x-api-key': key, 'content-type': `multipart/form-data; boundary=${boundary}` };
-  const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]);
-  return { method: 'POST', target: '/v2/uploads', headers, body };
+  return { method: 'POST', target, headers, body: Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]) };
 }

@@ -183,7 +183,7 @@ export function adminCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 2, arbitrary: add },
     wrong,
     nowhere,
-    test,
+    { weight: 4, arbitrary: test },
     { weight: 2, arbitrary: removals },
     { weight: 2, arbitrary: forbidden },
   );

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { FuzzCase } from './fuzz-case.ts';
 import type { FuzzWorld, KeyName } from './fuzz-world.ts';
 import { actionCase, cancelCase, jobCase, listCase } from './job-cases.ts';
+import { loraCase } from './lora-cases.ts';
 import { callbackCase, meCase, noRouteCase, openCase } from './open-cases.ts';
 import { submitCase, submitPaths } from './submit-cases.ts';
 import { adminCase, ownKeyCase, SECRET_MARK } from './provider-cases.ts';
@@ -19,12 +20,13 @@ export function anyCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 3, arbitrary: actionCase(world) },
     { weight: 3, arbitrary: uploadCase(world) },
     { weight: 3, arbitrary: assetCase(world) },
+    { weight: 6, arbitrary: loraCase(world) },
     { weight: 12, arbitrary: openCase(world) },
     { weight: 2, arbitrary: callbackCase() },
     { weight: 4, arbitrary: noRouteCase() },
     { weight: 2, arbitrary: meCase(world) },
     { weight: 5, arbitrary: ownKeyCase(world) },
-    { weight: 6, arbitrary: adminCase(world) },
+    { weight: 9, arbitrary: adminCase(world) },
   );
   const [generate, ...others] = submits;
   if (generate === undefined) throw new Error('no operation makes jobs');

@@ -85,6 +85,7 @@ export function validValue(schema: ValueSchema, fileUrl: FileUrl, name: string):
 
 function validText(schema: ValueSchema, fileUrl: string): fc.Arbitrary<string> {
   if (schema.format === 'uri') return fc.constantFrom(fileUrl, `${fileUrl}?a=%20b`, `${fileUrl}#part`);
+  if (schema.format === 'uuid') return fc.uuid();
   if (schema.pattern === '^\\d+:\\d+$') return ratio(schema);
   if (schema.pattern !== undefined) throw new Error(`no generator for the pattern ${schema.pattern}`);
   return textBetween(schema.minLength ?? 0, schema.maxLength ?? 60);

@@ -24,19 +24,20 @@ for (const { id, adapter } of providers.values()) {
 }
 
 const FILE = 'https://example.com/file.png';
+const LORA = '00000000-0000-7000-8000-000000000000';
 const BASE64 = encodePng({ width: 16, height: 16 }, [0, 0, 0]).toString('base64');
 
 /** A file as its route sends it. */
 function contentOf({ as }: MappedFile): string {
-  if (as === 'url') return FILE;
+  if (as === 'url' || as === 'address') return FILE;
   return as === 'base64' ? BASE64 : `data:image/png;base64,${BASE64}`;
 }
 
 describe('every route of every model', () => {
-  for (const model of models.values()) {
+  for (const [title, model] of everyModel()) {
     const routes = model.routes.filter(({ provider }) => DOUBLES.has(provider));
     if (routes.length === 0) continue;
-    it(`${model.id}: each value of each parameter reaches its providers as they expect it, or the caller is told`, () => {
+    it(`${title}: each value of each parameter reaches its providers as they expect it, or the caller is told`, () => {
       for (const route of routes) {
         const double = DOUBLES.get(route.provider)?.[route.upstreamModel];
         const name = `${route.provider} ${route.upstreamModel}`;
@@ -62,6 +63,17 @@ describe('every route of every model', () => {
     });
   }
 });
+
+/** Models, and what can be done with them beside, which runs as a model does. */
+function everyModel(): [string, Model][] {
+  return [...models.values()].flatMap((model) => [
+    [model.id, model],
+    ...Object.entries(model.actions?.kinds ?? {}).map(([kind, action]): [string, Model] => [
+      `${model.id}, ${kind}`,
+      action.model,
+    ]),
+  ]);
+}
 
 /** Whether the caller asked for what comes anyway: the default, nothing special, or what the picture says. */
 function isUsual(model: Model, parameter: string, given: Record<string, JsonValue>): boolean {
@@ -130,6 +142,7 @@ function samples(schema: ParameterSchema | undefined): JsonValue[] {
       ];
     case 'string':
       if (schema.format === 'uri') return [FILE];
+      if (schema.format === 'uuid') return [LORA];
       return [...(schema['x-choices'] ?? (schema.pattern === undefined ? ['a word'] : ['3:2']))];
   }
 }

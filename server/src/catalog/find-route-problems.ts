@@ -8,8 +8,8 @@ import { quote } from './quote.ts';
 
 /** 1 credit is US$0.01 unless the operator says otherwise. */
 const MICRO_USD_PER_CREDIT = 10_000;
-/** What the engine does by itself: to the stored file, and when it chooses a file of a finished job. */
-const DONE_BY_GATEWAY = new Set(['output_format', 'output_quality', 'index', 'trackId']);
+/** What the engine does by itself: to the stored file, when it chooses a file of a finished job, and when it keeps what was trained. */
+const DONE_BY_GATEWAY = new Set(['output_format', 'output_quality', 'index', 'trackId', 'lora_id']);
 /** Stands for a file in the reckoning of costs. */
 const ANY_URL = 'https://example.com/picture.png';
 
@@ -64,7 +64,8 @@ function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
     case 'first-items':
       return schema?.type === 'array' ? [] : [`"${name}" is no list`];
     case 'file':
-      return schema?.format === 'uri' ? findShapeProblems(name, rule) : [`"${name}" is no address`];
+      // A LoRA stands for the file of its weights.
+      return schema?.format === undefined ? [`"${name}" is no address`] : findShapeProblems(name, rule);
     case 'files':
       if (schema?.items?.format !== 'uri' && schema?.format !== 'uri')
         return [`"${name}" is no address and no list of them`];

@@ -33,7 +33,7 @@ function filesWith(change: (model: BrokenModel) => void, id = 'flux-2-pro'): Cat
 describe('loadCatalog', () => {
   it('finds every model under its operation', () => {
     const ids = (operation: Operation): string[] => catalog.modelsFor(operation).map((model) => model.id);
-    assert.equal(ids('images/generate').length, 50);
+    assert.equal(ids('images/generate').length, 51);
     assert.ok(ids('images/generate').includes('flux-1.1-pro'));
     assert.deepEqual(ids('images/edit'), ['flux-fill-pro']);
     assert.deepEqual(ids('images/upscale'), ['clarity-upscale', 'topaz-image-upscale']);
@@ -121,11 +121,11 @@ describe('the catalogue files', () => {
       }
     });
 
-    it(`${model.id}: the first example runs as it stands, unless the model needs a file of the reader's own`, () => {
+    it(`${model.id}: the first example runs as it stands, unless the model needs a file or a LoRA of the reader's own`, () => {
       const [first] = model.examples;
       const real = model.routes.filter((route) => !route.sandbox);
       const needsFile =
-        model.requiredParameters.some((name) => model.parameters[name]?.format === 'uri') ||
+        model.requiredParameters.some((name) => model.parameters[name]?.format !== undefined) ||
         (real.length > 0 &&
           real.every(({ when }) => when?.some((condition) => 'is' in condition && condition.is === 'present')));
       assert.equal((first?.placeholders ?? []).length > 0, needsFile);

@@ -8,6 +8,7 @@ import { findModelProblems } from './find-model-problems.ts';
 import { deepFreeze, isJsonObject, type JsonValue } from './json-value.ts';
 import type {
   ActionOperation,
+  TrainingOperation,
   FlatCost,
   FormulaCost,
   Model,
@@ -34,7 +35,7 @@ export interface Catalog {
   /** The models that an operation can run, by id. */
   modelsFor(operation: Operation): readonly Model[];
   /** The model whose finished jobs an action acts upon; undefined where the catalogue has none. */
-  modelWithActions(operation: ActionOperation): Model | undefined;
+  modelWithActions(operation: ActionOperation | TrainingOperation): Model | undefined;
 }
 
 /** The catalogue's files, parsed: file names without ending to contents. */
@@ -72,7 +73,7 @@ type ModelFile = Omit<Model, 'routes' | 'price' | 'priceVersion' | 'outputs' | '
   price: PriceFile;
   outputs?: Model['outputs'];
   seconds?: Model['seconds'];
-  actions?: { operation: ActionOperation; kinds: Readonly<Record<string, ActionFile>> };
+  actions?: { operation: ActionOperation | TrainingOperation; kinds: Readonly<Record<string, ActionFile>> };
   $schema?: string;
 };
 
@@ -171,7 +172,7 @@ function assembleCatalog(models: ReadonlyMap<string, Model>, providers: Readonly
       return nearest === null ? null : (models.get(nearest) ?? null);
     },
     modelsFor,
-    modelWithActions(operation: ActionOperation) {
+    modelWithActions(operation: ActionOperation | TrainingOperation) {
       return [...models.values()].find((model) => model.actions?.operation === operation);
     },
   });
@@ -197,11 +198,18 @@ function completeModel(content: ModelFile, surroundings: Surroundings): Model {
   };
 }
 
-/** An action runs as a model does. It takes a prompt in any case: its own, or that of the finished job. */
+/** An action runs as a model does. It takes a prompt in any case: its own, or that of the finished job, where there is one. */
 function completeAction(base: ModelFacts, action: ActionFile, surroundings: Surroundings): ModelAction {
   const { parent, prompt, promptRequired, ...own } = action;
   const limits = { minLength: 0, maxLength: Math.max(prompt?.maxLength ?? 0, base.prompt?.maxLength ?? 0) };
-  const facts = { ...base, ...own, prompt: limits, paramsRequired: false, ignored: {}, seconds: null };
+  const facts = {
+    ...base,
+    ...own,
+    prompt: parent === 'none' ? null : limits,
+    paramsRequired: false,
+    ignored: {},
+    seconds: null,
+  };
   return { parent, prompt, promptRequired, model: { ...completeFacts(facts, surroundings), actions: null } };
 }
 

@@ -79,9 +79,9 @@ export interface FirstItemsRule {
 
 /**
  * How the provider takes a file: by its address, as base64, or as a `data:` URL. An address that only we can reach goes
- * as a `data:` URL even where `url` is said.
+ * as a `data:` URL even where `url` is said; what is too large for that goes by its `address` alone.
  */
-export type FileForm = 'url' | 'base64' | 'data-url';
+export type FileForm = 'url' | 'address' | 'base64' | 'data-url';
 
 /**
  * What stands for one file where the provider wants more than its content. In its texts `{}` is the content, `{type}` and

@@ -22,6 +22,10 @@ export type Operation = (typeof OPERATIONS)[number];
 export const ACTION_OPERATIONS = ['images/midjourney/action', 'music/suno/action'] as const;
 export type ActionOperation = (typeof ACTION_OPERATIONS)[number];
 
+/** Where models are trained. It makes a job of a model's action, and what it makes is no file to look at. */
+export const TRAINING_OPERATION = 'loras';
+export type TrainingOperation = typeof TRAINING_OPERATION;
+
 /** One parameter: the part of JSON Schema that the contract uses, with our own additions marked `x-`. */
 export interface ParameterSchema {
   type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
@@ -30,7 +34,8 @@ export interface ParameterSchema {
   default?: JsonValue;
   enum?: readonly (string | number)[];
   pattern?: string;
-  format?: 'uri';
+  /** `uuid` names a LoRA of the team. */
+  format?: 'uri' | 'uuid';
   minLength?: number;
   maxLength?: number;
   minimum?: number;
@@ -178,8 +183,8 @@ export type Availability =
   | { state: 'retired'; on: string; successor: string | null }
   | { state: 'no-public-route'; reason: string };
 
-/** What an action needs of the finished job: a grid of pictures, one enlarged picture, or a song. */
-export type ActionParent = 'grid' | 'single' | 'track';
+/** What an action needs of the finished job: a grid of pictures, one enlarged picture, or a song; `none` for a training. */
+export type ActionParent = 'grid' | 'single' | 'track' | 'none';
 
 /** One thing that can be done with a finished job of a model. */
 export interface ModelAction {
@@ -227,7 +232,7 @@ export interface Model {
   examples: readonly Example[];
   availability: Availability;
   /** What can be done with its finished jobs; null for most models. */
-  actions: { operation: ActionOperation; kinds: Readonly<Record<string, ModelAction>> } | null;
+  actions: { operation: ActionOperation | TrainingOperation; kinds: Readonly<Record<string, ModelAction>> } | null;
   changes: readonly { date: string; kind: 'added' | 'price' | 'parameters' | 'routes'; text: string }[];
 }
 

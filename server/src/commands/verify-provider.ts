@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { Example, Model, ProviderFacts } from '../catalog/model.ts';
 import type { Clock } from '../core/clock.ts';
+import { isUuid } from '../core/ids.ts';
 import { wholeCredits } from '../core/money.ts';
 import { quote } from '../catalog/quote.ts';
 import { checkInput } from '../catalog/check-input.ts';
@@ -95,14 +96,15 @@ const VIDEO = /\.mp4$/;
 
 function obstacleOf(example: Example, { picture, video }: VerifyOptions): string | null {
   const places = placeholdersIn(example);
+  if (places.some(({ isLora }) => isLora)) return 'needs a LoRA of yours';
   if (places.some(({ isVideo }) => isVideo) && video === null) return 'needs --video <file>';
   return places.some(({ isVideo }) => !isVideo) && picture === null ? 'needs --picture <file>' : null;
 }
 
-function placeholdersIn({ input, placeholders = [] }: Example): { isVideo: boolean }[] {
+function placeholdersIn({ input, placeholders = [] }: Example): { isVideo: boolean; isLora: boolean }[] {
   return placeholders.map((place) => {
     const value = place.split('.').reduce<unknown>((inner, name) => Object(inner)[name], input);
-    return { isVideo: VIDEO.test(String(value)) };
+    return { isVideo: VIDEO.test(String(value)), isLora: typeof value === 'string' && isUuid(value) };
   });
 }
 

@@ -1,11 +1,13 @@
 export type MediaKind = 'image' | 'video' | 'audio';
+/** What a provider delivers: something to see or hear, or what a training has made. */
+export type ResultKind = MediaKind | 'weights';
 export type ImageFormat = 'jpg' | 'png' | 'webp' | 'gif';
 
 export interface MediaFacts {
-  kind: MediaKind;
+  kind: ResultKind;
   /** The exact type found in the bytes, e.g. `image/jpeg`. */
   contentType: string;
-  /** The usual file ending without dot: jpg, png, webp, gif, mp4, webm, mov, mp3, wav, ogg, m4a. */
+  /** The usual file ending without dot: jpg, png, webp, gif, mp4, webm, mov, mp3, wav, ogg, m4a, safetensors. */
   extension: string;
   sizeBytes: number;
   sha256: string;
@@ -71,8 +73,16 @@ export interface SongSpec {
   hertz: number;
 }
 
+/** Stand-ins for what a training makes: they say where they come from, and change nothing in a picture. */
+export interface WeightsSpec {
+  what: 'weights';
+  seed: number;
+  /** Written into the file’s head. */
+  notes: Readonly<Record<string, string>>;
+}
+
 /** Whatever the sandbox can make. */
-export type Drawing = DrawSpec | GridSpec | ClipSpec | SongSpec;
+export type Drawing = DrawSpec | GridSpec | ClipSpec | SongSpec | WeightsSpec;
 
 /** Picture work, done in a separate limited process: hostile files never decode in the API process. */
 export interface MediaPort {
@@ -84,6 +94,8 @@ export interface MediaPort {
     to: string;
     format: ImageFormat;
     quality: number;
+    /** The longer side is brought down to so many pixels; as it is where absent. */
+    sideMax?: number;
   }): Promise<MediaResult<MediaFacts>>;
   /** Writes a copy with the IPTC digitalSourceType in its XMP, without re-encoding pixels; refuses files with signed provenance. */
   mark(options: {

@@ -156,6 +156,11 @@ export const SETTINGS: readonly SettingFact[] = [
     meaning: 'Open jobs of one team beyond which a submit is answered 429.',
   },
   {
+    name: 'LUMEGATE_TEAM_TRAININGS',
+    default: '10',
+    meaning: 'LoRAs of one team in training at once; one more is answered 429.',
+  },
+  {
     name: 'LUMEGATE_JOB_MINUTES',
     default: '30',
     meaning: 'Minutes after which an unfinished job fails and is released.',

@@ -46,6 +46,7 @@ export interface Settings {
   ratePerMinute: number;
   teamConcurrency: number;
   teamQueueMax: number;
+  teamTrainings: number;
   jobMs: number;
   webhookDigest: 'raw' | 'hex';
   logLevel: 'info' | 'warn' | 'error' | 'silent';
@@ -92,6 +93,7 @@ export function readSettings(env: Environment): Settings {
     ratePerMinute: integer(env, 'LUMEGATE_RATE_PER_MINUTE', { fallback: 3000, min: 0, max: 100_000_000 }),
     teamConcurrency: integer(env, 'LUMEGATE_TEAM_CONCURRENCY', { fallback: 50, min: 1, max: 1_000_000 }),
     teamQueueMax: integer(env, 'LUMEGATE_TEAM_QUEUE', { fallback: 10_000, min: 1, max: 100_000_000 }),
+    teamTrainings: integer(env, 'LUMEGATE_TEAM_TRAININGS', { fallback: 10, min: 1, max: 100_000 }),
     jobMs: integer(env, 'LUMEGATE_JOB_MINUTES', { fallback: 30, min: 1, max: 10_000 }) * 60_000,
     webhookDigest: oneOf(env, 'LUMEGATE_WEBHOOK_DIGEST', ['raw', 'hex'] as const),
     logLevel: oneOf(env, 'LUMEGATE_LOG', ['info', 'warn', 'error', 'silent'] as const),

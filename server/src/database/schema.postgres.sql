@@ -148,6 +148,25 @@ CREATE TABLE key_budgets (
   held_micro bigint NOT NULL
 );
 
+CREATE TABLE loras (
+  id text NOT NULL,
+  team_id text NOT NULL,
+  user_id text NOT NULL,
+  mode text NOT NULL,
+  job_id text NOT NULL,
+  name text NOT NULL,
+  subject_kind text NOT NULL,
+  gender text,
+  ethnicity text,
+  age text,
+  image_count bigint NOT NULL,
+  steps bigint NOT NULL,
+  lora_rank bigint NOT NULL,
+  trigger_word text NOT NULL,
+  created_at bigint NOT NULL,
+  archived_at bigint
+);
+
 CREATE TABLE meta (
   name text NOT NULL,
   value text NOT NULL
@@ -395,6 +414,24 @@ ALTER TABLE key_budgets ADD CONSTRAINT key_budgets_pkey PRIMARY KEY (key_id);
 
 ALTER TABLE key_budgets ADD CONSTRAINT key_budgets_spent_micro_check CHECK ((spent_micro >= 0));
 
+ALTER TABLE loras ADD CONSTRAINT loras_image_count_check CHECK ((image_count > 0));
+
+ALTER TABLE loras ADD CONSTRAINT loras_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
+
+ALTER TABLE loras ADD CONSTRAINT loras_job_id_key UNIQUE (job_id);
+
+ALTER TABLE loras ADD CONSTRAINT loras_lora_rank_check CHECK ((lora_rank > 0));
+
+ALTER TABLE loras ADD CONSTRAINT loras_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text])));
+
+ALTER TABLE loras ADD CONSTRAINT loras_pkey PRIMARY KEY (id);
+
+ALTER TABLE loras ADD CONSTRAINT loras_steps_check CHECK ((steps > 0));
+
+ALTER TABLE loras ADD CONSTRAINT loras_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['person'::text, 'style'::text, 'object'::text])));
+
+ALTER TABLE loras ADD CONSTRAINT loras_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams(id);
+
 ALTER TABLE meta ADD CONSTRAINT meta_pkey PRIMARY KEY (name);
 
 ALTER TABLE migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
@@ -457,7 +494,7 @@ ALTER TABLE transfers ADD CONSTRAINT transfers_pkey PRIMARY KEY (id);
 
 ALTER TABLE uploads ADD CONSTRAINT uploads_blob_key_key UNIQUE (blob_key);
 
-ALTER TABLE uploads ADD CONSTRAINT uploads_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text, 'audio'::text])));
+ALTER TABLE uploads ADD CONSTRAINT uploads_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text, 'audio'::text, 'archive'::text])));
 
 ALTER TABLE uploads ADD CONSTRAINT uploads_pkey PRIMARY KEY (id);
 
@@ -514,6 +551,8 @@ CREATE INDEX jobs_running ON public.jobs USING btree (team_id, key_id, provider,
 CREATE INDEX jobs_waiting ON public.jobs USING btree (queue_rank, id) WHERE (status = 'QUEUED'::text);
 
 CREATE INDEX jobs_waiting_of_team ON public.jobs USING btree (team_id, queue_rank DESC, mode, user_id, model, created_at, id, status) WHERE (lower(status) = 'queued'::text);
+
+CREATE INDEX loras_of_team ON public.loras USING btree (team_id, mode, id);
 
 CREATE INDEX operator_alerts_due ON public.operator_alerts USING btree (due_at) WHERE (state = 'pending'::text);
 

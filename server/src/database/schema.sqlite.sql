@@ -201,6 +201,27 @@ CREATE TABLE key_budgets (
   held_micro BIGINT NOT NULL CHECK (held_micro >= 0)
 );
 
+CREATE TABLE loras (
+  id TEXT PRIMARY KEY,
+  team_id TEXT NOT NULL REFERENCES teams (id),
+  user_id TEXT NOT NULL,
+  mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+  job_id TEXT NOT NULL UNIQUE REFERENCES jobs (id),
+  name TEXT NOT NULL,
+  subject_kind TEXT NOT NULL CHECK (subject_kind IN ('person', 'style', 'object')),
+  gender TEXT,
+  ethnicity TEXT,
+  age TEXT,
+  image_count BIGINT NOT NULL CHECK (image_count > 0),
+  steps BIGINT NOT NULL CHECK (steps > 0),
+  lora_rank BIGINT NOT NULL CHECK (lora_rank > 0),
+  trigger_word TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  archived_at BIGINT
+);
+
+CREATE INDEX loras_of_team ON loras (team_id, mode, id);
+
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -311,14 +332,14 @@ BEGIN SELECT RAISE(ABORT, 'transfers are only ever added'); END;
 CREATE TRIGGER transfers_never_go BEFORE DELETE ON transfers
 BEGIN SELECT RAISE(ABORT, 'transfers are only ever added'); END;
 
-CREATE TABLE uploads (
+CREATE TABLE "uploads" (
   id TEXT PRIMARY KEY,
   team_id TEXT NOT NULL REFERENCES teams (id),
   user_id TEXT NOT NULL,
   token TEXT NOT NULL UNIQUE,
   file_name TEXT NOT NULL,
   blob_key TEXT NOT NULL UNIQUE,
-  kind TEXT NOT NULL CHECK (kind IN ('image', 'video', 'audio')),
+  kind TEXT NOT NULL CHECK (kind IN ('image', 'video', 'audio', 'archive')),
   content_type TEXT NOT NULL,
   size_bytes BIGINT NOT NULL CHECK (size_bytes > 0),
   sha256 TEXT NOT NULL,

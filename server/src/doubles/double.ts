@@ -81,7 +81,7 @@ export type DoubleAnswer =
 
 export type PictureFormat = 'png' | 'jpeg' | 'webp';
 
-export type FileFormat = PictureFormat | 'mp4' | 'mp3';
+export type FileFormat = PictureFormat | 'mp4' | 'mp3' | 'safetensors';
 
 /** One file that was asked for: exactly these pixels (none of a sound), this format and this length. */
 export interface FileOrder {

@@ -94,7 +94,7 @@ interface FalFile {
 export function filesOf(view: Extract<View, { state: 'done' }>): FalFile[] {
   return view.files.map(({ url, width, height, format }) => {
     const file = { url, content_type: CONTENT_TYPES[format] };
-    return format === 'mp4' || format === 'mp3' ? file : { ...file, width, height };
+    return width === 0 || format === 'mp4' ? file : { ...file, width, height };
   });
 }
 

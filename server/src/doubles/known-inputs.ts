@@ -53,6 +53,8 @@ export function fileOf({ makes }: KnownInput, input: Readonly<Record<string, unk
     case 'mp4': {
       return { width: 640, height: 360, format: 'mp4', seconds: secondsIn(input['duration']) };
     }
+    case 'safetensors':
+      return { width: 0, height: 0, format: 'safetensors' };
     case 'mp3':
       return {
         width: 0,

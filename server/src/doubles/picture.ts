@@ -2,6 +2,7 @@ import type { FileFormat, FileOrder } from './double.ts';
 import { encodeJpeg, padJpeg } from './jpeg.ts';
 import { makeSound, makeVideo } from './moving.ts';
 import { encodePng, padPng } from './png.ts';
+import { encodeWeights } from './weights.ts';
 import { encodeWebp, padWebp } from './webp.ts';
 
 /** Red, green and blue, 0 to 255. */
@@ -14,6 +15,7 @@ export const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   webp: 'image/webp',
   mp4: 'video/mp4',
   mp3: 'audio/mpeg',
+  safetensors: 'application/octet-stream',
 };
 
 const COLOURS: readonly Rgb[] = [
@@ -67,6 +69,8 @@ async function draw(order: FileOrder, colour: Rgb, bytesMin: number): Promise<Bu
       return padWebp(encodeWebp(order, colour), { bytes: bytesMin, size: order }, noise);
     case 'mp4':
       return makeVideo(order, colour);
+    case 'safetensors':
+      return encodeWeights(colour);
     case 'mp3':
       return makeSound(order);
   }

@@ -79,6 +79,13 @@ export async function markOutputDeleted(tx: Tx, outputId: string, now: number): 
   await tx.query(MARK_DELETED, [outputId, now]);
 }
 
+const RELEASE = `UPDATE outputs SET retain_until = $2 WHERE job_id = $1 AND retain_until > $2`;
+
+/** Ends the time of all files of a job; the next sweep deletes them. */
+export async function releaseOutputs(tx: Tx, jobId: string, now: number): Promise<void> {
+  await tx.query(RELEASE, [jobId, now]);
+}
+
 const KNOWN = `SELECT id FROM outputs WHERE blob_key = $1 AND deleted_at IS NULL`;
 
 /** True while a row points at the blob. */

@@ -21,6 +21,9 @@ export const UPLOAD_BYTES_MAX_ANY = Math.max(...Object.values(UPLOAD_BYTES_MAX))
 /** 32 characters of 5.95 bits: the address of an upload is its only protection. */
 const TOKEN_LENGTH = 32;
 
+/** What callers give us, and what we make of it for a training. */
+export type UploadKind = MediaKind | 'archive';
+
 /** A stored input file. Instants are UTC milliseconds. */
 export interface Upload {
   id: string;
@@ -30,7 +33,7 @@ export interface Upload {
   token: string;
   fileName: string;
   blobKey: string;
-  kind: MediaKind;
+  kind: UploadKind;
   contentType: string;
   sizeBytes: number;
   sha256: string;
@@ -65,20 +68,31 @@ export async function receiveUpload(
   owner: { teamId: string; userId: string },
   bytes: AsyncIterable<Uint8Array>,
   { keepMs = world.settings.uploadMs, kind = null }: UploadWish = {},
-): Promise<Upload> {
+): Promise<Upload & { kind: MediaKind }> {
   const writer = await stored(world.blobs.create());
   try {
     await writeAll(writer, bytes);
     const facts = await inspectUpload(world.media, writer.path);
     if (kind !== null && facts.kind !== kind)
       throw refuseUpload(`The file is ${ONE_OF[facts.kind]}, not ${ONE_OF[kind]}`);
-    const upload = describeUpload(world, owner, { facts, keepMs });
-    await stored(writer.commit(upload.blobKey));
-    await keepRow(world, upload);
-    return upload;
+    return await keepUpload(world, owner, { writer, facts, keepMs });
   } finally {
     await writer.discard();
   }
+}
+
+type KeptFacts = Pick<Upload, 'kind' | 'contentType' | 'sizeBytes' | 'sha256'> & { extension: string };
+
+/** Keeps a written file that has been looked at, with its row. */
+export async function keepUpload<Kind extends UploadKind>(
+  world: Omit<UploadWorld, 'media' | 'settings'>,
+  owner: { teamId: string; userId: string },
+  { writer, facts, keepMs }: { writer: BlobWriter; facts: KeptFacts & { kind: Kind }; keepMs: number },
+): Promise<Upload & { kind: Kind }> {
+  const upload = { ...describeUpload(world, owner, { facts, keepMs }), kind: facts.kind };
+  await stored(writer.commit(upload.blobKey));
+  await keepRow(world, upload);
+  return upload;
 }
 
 async function writeAll(writer: BlobWriter, bytes: AsyncIterable<Uint8Array>): Promise<void> {
@@ -100,12 +114,16 @@ const PROBLEM_TEXTS: Readonly<Record<MediaProblem, string>> = {
   crashed: 'The file cannot be read; send it in another format',
 };
 
-async function inspectUpload(media: Pick<MediaPort, 'inspect'>, path: string): Promise<MediaFacts> {
+async function inspectUpload(
+  media: Pick<MediaPort, 'inspect'>,
+  path: string,
+): Promise<MediaFacts & { kind: MediaKind }> {
   const found = await media.inspect(path);
   if (!found.ok) throw refuseUpload(PROBLEM_TEXTS[found.problem], found.detail);
-  const facts = found.value;
-  if (facts.sizeBytes > UPLOAD_BYTES_MAX[facts.kind]) throw refuseTooLarge(facts.kind);
-  return facts;
+  const { kind, ...facts } = found.value;
+  if (kind === 'weights') throw refuseUpload(PROBLEM_TEXTS['unsupported-type']);
+  if (facts.sizeBytes > UPLOAD_BYTES_MAX[kind]) throw refuseTooLarge(kind);
+  return { ...facts, kind };
 }
 
 const ONE_OF: Readonly<Record<MediaKind, string>> = { image: 'an image', audio: 'a sound', video: 'a video' };
@@ -125,9 +143,9 @@ export function refuseUpload(text: string, internal?: string): GatewayError {
 }
 
 function describeUpload(
-  world: UploadWorld,
+  world: Pick<UploadWorld, 'newId' | 'clock' | 'random'>,
   owner: { teamId: string; userId: string },
-  { facts, keepMs }: { facts: MediaFacts; keepMs: number },
+  { facts, keepMs }: { facts: KeptFacts; keepMs: number },
 ): Upload {
   const id = world.newId();
   const createdAt = world.clock.now();
@@ -153,7 +171,7 @@ INSERT INTO uploads (id, team_id, user_id, token, file_name, blob_key, kind, con
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
 
 /** The blob is there before its row, so that no address ever leads to nothing; a crash between leaves an orphan for the sweep. */
-async function keepRow(world: UploadWorld, upload: Upload): Promise<void> {
+async function keepRow(world: Pick<UploadWorld, 'database' | 'blobs'>, upload: Upload): Promise<void> {
   const { teamId, userId, token, fileName, blobKey, kind, contentType, sizeBytes, sha256, createdAt, expiresAt } =
     upload;
   try {
@@ -182,7 +200,7 @@ async function keepRow(world: UploadWorld, upload: Upload): Promise<void> {
 
 const FIND = `
 SELECT id, token, file_name, kind, content_type, size_bytes, created_at, expires_at FROM uploads
-WHERE id = $1 AND team_id = $2 AND deleted_at IS NULL AND expires_at > $3`;
+WHERE id = $1 AND team_id = $2 AND kind <> 'archive' AND deleted_at IS NULL AND expires_at > $3`;
 
 interface FoundRow extends Row {
   id: string;
@@ -198,8 +216,8 @@ interface FoundRow extends Row {
 /** An upload as its team may see it. Instants are UTC milliseconds. */
 export type FoundUpload = Pick<
   Upload,
-  'id' | 'token' | 'fileName' | 'kind' | 'contentType' | 'sizeBytes' | 'createdAt' | 'expiresAt'
->;
+  'id' | 'token' | 'fileName' | 'contentType' | 'sizeBytes' | 'createdAt' | 'expiresAt'
+> & { kind: MediaKind };
 
 /** The team's own upload; null for a foreign one, as for one that is missing or over. */
 export async function findUpload(
@@ -218,6 +236,13 @@ export async function findUpload(
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   };
+}
+
+const END = `UPDATE uploads SET expires_at = $2 WHERE id = $1 AND expires_at > $2`;
+
+/** Ends the time of an upload that turned out to be of no use; the next sweep deletes it. */
+export async function endUpload(world: Pick<UploadWorld, 'database' | 'clock'>, id: string): Promise<void> {
+  await world.database.transaction((tx) => tx.query(END, [id, world.clock.now()]));
 }
 
 const DUE = `
@@ -257,7 +282,7 @@ export async function isUploadBlob(database: Database, blobKey: string): Promise
 }
 
 /** A store of files that fails is the operator's trouble, and not a fault of the request. */
-async function stored<T>(work: Promise<T>): Promise<T> {
+export async function stored<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {

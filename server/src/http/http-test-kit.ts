@@ -146,6 +146,7 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
       ratePerMinute: 0,
       uploadMs: 3_600_000,
       retentionMs: 86_400_000,
+      teamTrainings: 10,
       roles: new Set(['api', 'worker'] as const),
     },
     clock,
@@ -159,7 +160,7 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
     },
     blobs: noBlobs,
     inputs: { read: async () => null },
-    media: { inspect: async () => ({ ok: false, problem: 'unsupported-type', detail: 'none' }) },
+    media: { inspect: noMedia, convert: noMedia },
     database: fakeDatabase({}),
     catalog,
     authenticator: { find: findCaller },
@@ -242,6 +243,11 @@ export const noProviders: ProvidersPort = {
   circuits: () => [],
 };
 
+const noMedia: () => ReturnType<HttpWorld['media']['inspect']> = async () => ({
+  ok: false,
+  problem: 'unsupported-type',
+  detail: 'none',
+});
 const noBlobs: BlobStore = {
   create: () => Promise.reject(new Error('no blobs here')),
   open: async () => null,

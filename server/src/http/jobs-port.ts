@@ -1,6 +1,7 @@
 import type { CheckedInput } from '../catalog/check-input.ts';
-import type { ActionOperation, Model, Operation } from '../catalog/model.ts';
+import type { ActionOperation, Model, Operation, TrainingOperation } from '../catalog/model.ts';
 import type { CallbackDelivery } from '../core/provider.ts';
+import type { NewLora } from '../loras/loras.ts';
 import type { Attempt } from '../jobs/attempts.ts';
 import type { JobRecord } from '../jobs/job-record.ts';
 import type { JobCursor, JobQuery } from '../jobs/list-jobs.ts';
@@ -10,7 +11,7 @@ import type { Caller } from '../teams/authenticate.ts';
 /** What a submit hands over once every check of form has passed. */
 export interface SubmitRequest {
   caller: Caller;
-  operation: Operation | ActionOperation;
+  operation: Operation | ActionOperation | TrainingOperation;
   model: Model;
   /** Which action upon a finished job this is; absent for a run of the model itself. */
   action?: string;
@@ -19,6 +20,8 @@ export interface SubmitRequest {
   body: Record<string, unknown>;
   webhook: { url: string; events: WebhookEvent[] } | null;
   idempotency: { key: string; fingerprint: string } | null;
+  /** What the job trains, and how many trainings its team may have under way, this one included. */
+  training?: { lora: NewLora; openMax: number };
 }
 
 export type WebhookEvent = 'progress' | 'completed' | 'failed';

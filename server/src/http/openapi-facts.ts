@@ -15,14 +15,14 @@ export interface OperationFacts {
   method: 'get' | 'post' | 'delete';
   path: string;
   id: string;
-  tag: 'Images' | 'Videos' | 'Music' | 'Jobs' | 'Models' | 'Uploads' | 'Account' | 'Operation' | 'Admin';
+  tag: 'Images' | 'Videos' | 'Music' | 'LoRAs' | 'Jobs' | 'Models' | 'Uploads' | 'Account' | 'Operation' | 'Admin';
   summary: string;
   description: string;
   /** The contract that we speak does not have it. */
   isAddition: boolean;
   needsKey: boolean;
   parameters: readonly Record<string, unknown>[];
-  body: { type: 'json'; schema: string } | { type: 'file' } | null;
+  body: { type: 'json'; schema: string } | { type: 'file' } | { type: 'form'; schema: Record<string, unknown> } | null;
   answers: readonly AnswerFacts[];
   refusals: readonly number[];
 }

@@ -1,5 +1,6 @@
 import { JOB_STATES } from '../jobs/states.ts';
 import { inPath, JSON_TYPE, notModified, ok, query, type OperationFacts } from './openapi-facts.ts';
+import { LORA_OPERATIONS } from './openapi-lora-operations.ts';
 import { PROVIDER_OPERATIONS } from './openapi-provider-operations.ts';
 import { SUBMIT_FACTS } from './openapi-submits.ts';
 
@@ -294,5 +295,6 @@ export const OPERATION_FACTS: readonly OperationFacts[] = [
     answers: [{ status: 200, description: 'The figures.', type: 'text/plain', schema: null }],
     refusals: [],
   },
+  ...LORA_OPERATIONS,
   ...PROVIDER_OPERATIONS,
 ];

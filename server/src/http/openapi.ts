@@ -123,6 +123,7 @@ function operationObject(operation: OperationFacts): JsonObject {
 
 function bodyContent(body: NonNullable<OperationFacts['body']>): JsonObject {
   if (body.type === 'json') return { 'application/json': { schema: { $ref: `#/components/schemas/${body.schema}` } } };
+  if (body.type === 'form') return { 'multipart/form-data': { schema: body.schema } };
   const file = {
     type: 'string',
     format: 'binary',

@@ -21,6 +21,9 @@ import { jobEvents } from './v2/job-events.ts';
 import { jobTimeline } from './v2/job-timeline.ts';
 import { listJobs } from './v2/list-jobs.ts';
 import { listModels } from './v2/list-models.ts';
+import { archiveLoraOf } from './v2/loras-archive.ts';
+import { createLora } from './v2/loras-create.ts';
+import { getLora, listLorasOf } from './v2/loras-read.ts';
 import { me } from './v2/me.ts';
 import { openApi } from './v2/openapi.ts';
 import { addOwnProviderKey } from './v2/provider-keys-add.ts';
@@ -52,6 +55,10 @@ export function listRoutes(world: HttpWorld): Route[] {
     { method: 'POST', path: '/v2/uploads', access: 'key', operate: createUpload(world) },
     { method: 'POST', path: '/v2/assets/create', access: 'key', operate: createAsset(world) },
     { method: 'GET', path: '/v2/assets/:id', access: 'key', operate: getAsset(world) },
+    { method: 'POST', path: '/v2/loras', access: 'key', operate: createLora(world) },
+    { method: 'GET', path: '/v2/loras', access: 'key', operate: listLorasOf(world) },
+    { method: 'GET', path: '/v2/loras/:id', access: 'key', operate: getLora(world) },
+    { method: 'DELETE', path: '/v2/loras/:id', access: 'key', operate: archiveLoraOf(world) },
     { method: 'GET', path: '/v2/provider-keys', access: 'key', operate: listOwnProviderKeys(world) },
     { method: 'POST', path: '/v2/provider-keys', access: 'key', operate: addOwnProviderKey(world) },
     { method: 'DELETE', path: '/v2/provider-keys/:id', access: 'key', operate: removeOwnProviderKey(world) },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { ATTEMPT_STATES, JOB_STATES } from '../jobs/states.ts';
+import { LORA_STATES, SUBJECT_KINDS } from '../loras/loras.ts';
 import * as provider from './provider-schemas.ts';
 
 // What we answer, once: the OpenAPI document is made from these, and the operations' types too.
@@ -163,6 +164,47 @@ export const assetSchema = z
   })
   .describe('A file that is kept for several jobs.');
 
+export const loraCreatedSchema = z
+  .object({
+    id: z.uuid().describe('Goes into `fluxLoraParams.loraId` once it is READY.'),
+    status: z.literal('PENDING'),
+    imageCount: z.int(),
+    jobId: addition(z.uuid(), 'The job that trains it; tells more than the LoRA does.'),
+  })
+  .describe('The pictures are stored and the training is queued.');
+
+export const loraSchema = z
+  .object({
+    id: z.uuid(),
+    userId: z.uuid(),
+    teamId: z.uuid(),
+    name: z.string(),
+    subjectKind: z.enum(SUBJECT_KINDS),
+    gender: z.string().nullable(),
+    ethnicity: z.string().nullable(),
+    age: z.string().nullable(),
+    status: z.enum(LORA_STATES),
+    imageCount: z.int(),
+    steps: z.int(),
+    loraRank: z.int(),
+    isReady: z.boolean(),
+    error: z.string().nullable().describe('Why the training failed, in words for people.'),
+    createdAt: instant,
+    startedAt: instant.nullable(),
+    completedAt: instant.nullable(),
+    hasWeights: z.boolean().describe('Whether the trained weights are in the store.'),
+    triggerWord: z
+      .string()
+      .nullable()
+      .describe('Calls the learned thing up; put before a prompt that lacks it. null until READY.'),
+    jobId: addition(z.uuid(), 'The job that trains it.'),
+  })
+  .describe('A LoRA that the team has trained or is training.');
+
+export const loraListSchema = z
+  .object({ items: z.array(loraSchema), nextCursor: z.string().nullable() })
+  .describe('A page of LoRAs, newest first.');
+
 export const errorSchema = z
   .object({ error: z.string() })
   .describe('Why the request was refused, in words for people.');
@@ -229,6 +271,9 @@ export const RESPONSE_SCHEMAS = {
   Upload: uploadSchema,
   AssetCreated: assetCreatedSchema,
   Asset: assetSchema,
+  LoraCreated: loraCreatedSchema,
+  Lora: loraSchema,
+  LoraList: loraListSchema,
   Model: modelSchema,
   ModelList: modelListSchema,
   Error: errorSchema,
@@ -252,4 +297,7 @@ export type EstimateBody = z.infer<typeof estimateSchema>;
 export type MeBody = z.infer<typeof meSchema>;
 export type AssetCreatedBody = z.infer<typeof assetCreatedSchema>;
 export type AssetBody = z.infer<typeof assetSchema>;
+export type LoraCreatedBody = z.infer<typeof loraCreatedSchema>;
+export type LoraBody = z.infer<typeof loraSchema>;
+export type LoraListBody = z.infer<typeof loraListSchema>;
 export type UploadBody = z.infer<typeof uploadSchema>;

@@ -24,7 +24,7 @@ export interface HttpMetrics {
 
 /** Everything behind the door, handed in by `main.ts` or by a test. */
 export interface HttpWorld {
-  settings: Pick<Settings, 'ratePerMinute' | 'uploadMs' | 'retentionMs' | 'roles'>;
+  settings: Pick<Settings, 'ratePerMinute' | 'uploadMs' | 'retentionMs' | 'roles' | 'teamTrainings'>;
   clock: Clock;
   random: Random;
   newId: NewId;
@@ -32,7 +32,7 @@ export interface HttpWorld {
   metrics: HttpMetrics;
   net: Pick<Net, 'checkUrl'>;
   blobs: BlobStore;
-  media: Pick<MediaPort, 'inspect'>;
+  media: Pick<MediaPort, 'inspect' | 'convert'>;
   /** Files that callers name, fetched whole; null where one cannot be had. */
   inputs: Pick<Inputs, 'read'>;
   database: Database;

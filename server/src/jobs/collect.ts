@@ -1,5 +1,5 @@
 import type { BlobWriter } from '../core/blob-port.ts';
-import type { ImageFormat, MediaFacts, MediaKind, MediaResult } from '../core/media-port.ts';
+import type { ImageFormat, MediaFacts, MediaResult, ResultKind } from '../core/media-port.ts';
 import type { Route } from '../catalog/model.ts';
 import { doneByGateway } from '../catalog/parameter-map.ts';
 import type { MicroCredits } from '../core/money.ts';
@@ -110,7 +110,8 @@ async function collectOne(
     height: facts.height,
     seconds: facts.seconds,
     createdAt: now,
-    retainUntil: now + world.settings.retentionMs,
+    // What was trained is kept until its team has no more use for it.
+    retainUntil: kind === 'weights' ? Number.MAX_SAFE_INTEGER : now + world.settings.retentionMs,
   };
 }
 
@@ -119,7 +120,7 @@ interface Fetched {
   facts: MediaFacts;
 }
 
-async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; kind: MediaKind }): Promise<Fetched> {
+async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; kind: ResultKind }): Promise<Fetched> {
   const { world } = run;
   for (let tries = 1; ; tries += 1) {
     const writer = await world.blobs.create();

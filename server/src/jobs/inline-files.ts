@@ -20,9 +20,13 @@ export async function inlineFiles(run: Run, providerId: string, mapped: MappedPa
 async function inForm(run: Run, providerId: string, file: MappedFile): Promise<string> {
   const { inputs, upstream } = run.world;
   const isReachable = !inputs.isOurs(file.url) || upstream.canReachUs(providerId);
-  if (file.as === 'url' && isReachable) return file.url;
+  if ((file.as === 'url' || file.as === 'address') && isReachable) return file.url;
+  if (file.as === 'address')
+    throw new InputUnreadable(
+      'the provider cannot reach the files of this gateway; LUMEGATE_PUBLIC_URL must lead to it',
+    );
   const read = await inputs.read(file.url, run.signal);
-  if (read === null) throw new InputUnreadable('a picture named in the request could not be fetched');
+  if (read === null) throw new InputUnreadable('a file named in the request could not be fetched');
   const base64 = Buffer.from(read.bytes).toString('base64');
   return file.as === 'base64' ? base64 : `data:${read.contentType};base64,${base64}`;
 }

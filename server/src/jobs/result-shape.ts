@@ -1,10 +1,11 @@
-import type { MediaKind } from '../core/media-port.ts';
+import type { ResultKind } from '../core/media-port.ts';
 import type { OutputRole, TrackFacts } from '../core/outcome.ts';
 import { mediaUrl, type Output } from '../files/outputs.ts';
 import type { RunningJob } from './run.ts';
 
 /** What an operation's results are, as files. */
-export function kindOfResults(operation: string): MediaKind {
+export function kindOfResults(operation: string): ResultKind {
+  if (operation === 'loras') return 'weights';
   if (operation.startsWith('videos/')) return 'video';
   return operation.startsWith('music/') ? 'audio' : 'image';
 }
@@ -33,7 +34,7 @@ export interface Track {
 
 /**
  * A finished job's `result`, with links that lack the public address: `images` (with `gridUrl`), `videoUrl` or, of models
- * that make several, `videos`; or `tracks`.
+ * that make several, `videos`; `tracks`; or, of a training, `loraId`.
  */
 export function resultOf(
   job: Pick<RunningJob, 'id' | 'operation' | 'model' | 'plan'>,
@@ -47,6 +48,8 @@ export function resultOf(
       const [gridUrl] = urls('grid');
       return { images: results, ...(gridUrl === undefined ? {} : { gridUrl }) };
     }
+    case 'weights':
+      return { loraId: textIn(job, 'lora_id'), triggerWord: textIn(job, 'trigger_word') };
     case 'video':
       return job.model.outputs === 1 ? { videoUrl: results[0] } : { videos: results };
     case 'audio': {

@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts';
 import { microCredits, wholeCredits } from '../core/money.ts';
 import { hold, type HoldResult } from '../credits/hold.ts';
 import type { Row, Tx } from '../database/database.ts';
+import { countTrainings, insertLora, type NewLora } from '../loras/loras.ts';
 import { planCall, type PlannedCall } from './call-plan.ts';
 import { insertEvent } from './job-events.ts';
 import { measureInputs } from './measure-inputs.ts';
@@ -14,6 +15,10 @@ import type { JobCaller, JobsWorld } from './world.ts';
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 /** After a 429 for a full queue: jobs end at the pace of providers, so a few seconds are soon enough. */
 const QUEUE_FULL_RETRY_SECONDS = 5;
+/** After a 429 for too many trainings. */
+const TRAININGS_RETRY_SECONDS = 60;
+/** Trainers are said to take 15 to 25 minutes, and may have a queue of their own. */
+export const TRAINING_MS = 2 * 3_600_000;
 
 export interface SubmitRequest {
   caller: JobCaller;
@@ -26,6 +31,8 @@ export interface SubmitRequest {
   body: Record<string, unknown>;
   webhook: { url: string; events: readonly ('progress' | 'completed' | 'failed')[] } | null;
   idempotency: { key: string; fingerprint: string } | null;
+  /** What the job trains, and how many trainings its team may have under way, this one included. */
+  training?: { lora: NewLora; openMax: number };
 }
 
 export interface Submitted {
@@ -37,6 +44,8 @@ export interface Submitted {
 
 /** Rolls the transaction back: the key was used before. */
 class KeyUsed extends Error {}
+/** Rolls the transaction back: the team trains enough already. */
+class TooManyTrainings extends Error {}
 /** Rolls the transaction back: the ledger refuses. */
 class HoldRefused extends Error {
   readonly refusal: Extract<HoldResult, { ok: false }>;
@@ -58,6 +67,8 @@ export async function submitJob(world: JobsWorld, request: SubmitRequest): Promi
   } catch (error) {
     if (error instanceof KeyUsed) return replay(world, request);
     if (error instanceof HoldRefused) throw refusalError(error.refusal);
+    if (error instanceof TooManyTrainings)
+      throw new GatewayError('too_many_trainings', { retryAfterSeconds: TRAININGS_RETRY_SECONDS });
     throw error;
   }
   await world.reachCrashPoint('C5');
@@ -97,7 +108,7 @@ async function insertAll(
   const now = world.clock.now();
   // The job comes before its key: with the key first, SQLite reads through all keys at the job's insert for rows that
   // wait for this parent (measured: 100 µs more for each 1,000 keys in the table).
-  const job = insertJob(tx, { ...facts, now, deadlineMs: world.settings.jobMs });
+  const job = insertJob(tx, { ...facts, now, deadlineMs: deadlineMs(world, request) });
   const claimed: Promise<Row[] | null> =
     idempotency === null
       ? Promise.resolve(null)
@@ -141,7 +152,25 @@ async function insertAll(
   if ((await claimed)?.length === 0) throw new KeyUsed();
   const refusal = await held;
   if (!refusal.ok) throw new HoldRefused(refusal);
+  if (request.training !== undefined)
+    await insertTraining(tx, request.training, { caller: request.caller, jobId, now });
   await world.reachCrashPoint('C4');
+}
+
+/** After the hold, whose lock on the team's account lets one of its trainings in at a time. */
+async function insertTraining(
+  tx: Tx,
+  { lora, openMax }: NonNullable<SubmitRequest['training']>,
+  owner: { caller: JobCaller; jobId: string; now: number },
+): Promise<void> {
+  const { caller, jobId, now } = owner;
+  if ((await countTrainings(tx, caller)) >= openMax) throw new TooManyTrainings();
+  await insertLora(tx, lora, { ...caller, jobId, now });
+}
+
+/** Trainings take a quarter of an hour or more, whatever is thought right for other jobs. */
+function deadlineMs({ settings }: JobsWorld, { training }: SubmitRequest): number {
+  return training === undefined ? settings.jobMs : Math.max(settings.jobMs, TRAINING_MS);
 }
 
 async function insertJob(

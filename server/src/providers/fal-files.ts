@@ -4,7 +4,19 @@ import type { ProviderOutput } from '../core/outcome.ts';
 import { outputsOf } from './upstream-json.ts';
 
 /** Where models put what they made; the first of these that holds files is the result. */
-const FIELDS = ['images', 'image', 'videos', 'video', 'audio', 'audios', 'audio_file', 'model_mesh', 'file', 'files'];
+const FIELDS = [
+  'images',
+  'image',
+  'videos',
+  'video',
+  'audio',
+  'audios',
+  'audio_file',
+  'model_mesh',
+  'file',
+  'files',
+  'diffusers_lora_file',
+];
 
 const file = z.object({ url: z.string() });
 

@@ -80,6 +80,8 @@ async function drawings(world: DrawingWorld, wanted: Wanted): Promise<(file: Pla
     switch (kindOf(request)) {
       case 'pictures':
         return one;
+      case 'weights':
+        return { what: 'weights', seed: one.seed, notes: notesOf(request) };
       case 'clips':
         return clipOf(request, { picture: one, inputs });
       case 'songs': {
@@ -87,6 +89,15 @@ async function drawings(world: DrawingWorld, wanted: Wanted): Promise<(file: Pla
         return { what: 'song', prompt: one.prompt, seed: one.seed, seconds, format, hertz };
       }
     }
+  };
+}
+
+/** What the weights were asked for, as text. */
+function notesOf({ model, input }: StartRequest): Record<string, string> {
+  const asked = Object.entries(input).filter(([, value]) => typeof value === 'string' || typeof value === 'number');
+  return {
+    made_by: `sandbox, in place of ${model}`,
+    ...Object.fromEntries(asked.map(([name, value]) => [name, String(value)])),
   };
 }
 

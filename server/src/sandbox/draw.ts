@@ -12,6 +12,8 @@ export async function draw(drawing: Drawing, to: string): Promise<void> {
       return (await import('./draw-grid.ts')).drawGrid(drawing, to);
     case 'clip':
       return (await import('./draw-clip.ts')).drawClip(drawing, to);
+    case 'weights':
+      return (await import('./draw-weights.ts')).drawWeights(drawing, to);
     case 'song':
       return (await import('./draw-song.ts')).drawSong(drawing, to);
   }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const startRequest = z.strictObject({
   id: z.string().regex(/^[0-9a-f-]{36}$/),
   model: z.string().min(1).max(100),
-  operation: z.string().regex(/^(?:images|videos|music)\/[a-z-]{1,32}(?:\/[a-z-]{1,32})?$/),
+  operation: z.string().regex(/^(?:loras|(?:images|videos|music)\/[a-z-]{1,32}(?:\/[a-z-]{1,32})?)$/),
   callback_url: z.url().max(2_083).nullable(),
   /** In the callers' own names, whatever the model: `plannedFiles` and what it asks find in it what can be drawn. */
   input: z.looseObject({

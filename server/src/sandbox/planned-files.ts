@@ -17,7 +17,8 @@ export interface PlannedFile {
 const STEMS = ['vocals', 'instrumental'] as const;
 
 /** What a generation makes, by its operation. */
-export function kindOf({ operation }: Pick<StartRequest, 'operation'>): 'pictures' | 'clips' | 'songs' {
+export function kindOf({ operation }: Pick<StartRequest, 'operation'>): 'pictures' | 'clips' | 'songs' | 'weights' {
+  if (operation === 'loras') return 'weights';
   if (operation.startsWith('videos/')) return 'clips';
   return operation.startsWith('music/') ? 'songs' : 'pictures';
 }
@@ -31,6 +32,8 @@ export function plannedFiles(request: StartRequest): PlannedFile[] {
       if (request.input['grid'] !== true) return pictures;
       return [...pictures, { position: count + 1, extension, role: 'grid' }];
     }
+    case 'weights':
+      return several(1, { extension: 'safetensors', role: 'result' });
     case 'clips':
       return several(askedClip(request).count, { extension: 'mp4', role: 'result' });
     case 'songs': {

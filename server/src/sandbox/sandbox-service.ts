@@ -78,7 +78,7 @@ export function createSandbox(world: SandboxWorld): SandboxService {
     },
     file: async (path) => {
       const [, id, position, extension] =
-        /^\/files\/([0-9a-f-]{36})-(\d{1,2})\.(jpg|png|webp|mp4|mp3|wav)$/.exec(path) ?? [];
+        /^\/files\/([0-9a-f-]{36})-(\d{1,2})\.(jpg|png|webp|mp4|mp3|wav|safetensors)$/.exec(path) ?? [];
       if (id === undefined || extension === undefined) return null;
       const record = await world.store.find(id);
       if (record === null || memory.drawings.get(id)?.isDone !== true) return null;

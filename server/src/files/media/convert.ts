@@ -7,12 +7,13 @@ import type { FactsResult } from './media-task.ts';
 import { firstLine, reencode } from './picture-decoder.ts';
 import { readXmp, writeXmp } from './picture-xmp.ts';
 
-/** Re-encodes a picture into `to`; the quality (1 to 100) counts for jpg and webp. */
+/** Re-encodes a picture into `to`; the quality (1 to 100) counts for jpg and webp, and no side stays above `sideMax`. */
 export async function convert(options: {
   from: string;
   to: string;
   format: ImageFormat;
   quality: number;
+  sideMax?: number;
 }): Promise<FactsResult> {
   const opened = await openMedia(options.from);
   if (!opened.ok) return opened;
@@ -20,7 +21,7 @@ export async function convert(options: {
   const quality = Math.min(100, Math.max(1, Math.round(options.quality)));
   let bytes: Buffer;
   try {
-    bytes = await reencode(opened.value.bytes, options.format, quality);
+    bytes = await reencode(opened.value.bytes, { ...options, quality });
   } catch (error) {
     // A picture that a format cannot hold (WebP ends at 16,383 pixels a side) fails here like a damaged one.
     return refused('damaged', `The picture cannot be converted: ${firstLine(error)}`);

@@ -10,7 +10,7 @@ import type { SniffedType } from './sniff.ts';
 /** Checks that a video or audio file hangs together (its parts fill it, the needed ones are there). Decodes nothing. */
 export async function inspectContainer(
   path: string,
-  type: Exclude<SniffedType, { kind: 'image' }>,
+  type: Extract<SniffedType, { kind: 'video' | 'audio' }>,
   sizeBytes: number,
 ): Promise<{ ok: true; value: Omit<MediaFacts, 'sizeBytes' | 'sha256'> } | { ok: false; detail: string }> {
   const file = await open(path);
@@ -34,7 +34,7 @@ export async function inspectContainer(
 }
 
 function findingsOf(
-  extension: Exclude<SniffedType, { kind: 'image' }>['extension'],
+  extension: Extract<SniffedType, { kind: 'video' | 'audio' }>['extension'],
   readAt: ReadAt,
   sizeBytes: number,
 ): Promise<ContainerResult> {

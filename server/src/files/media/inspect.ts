@@ -12,6 +12,7 @@ import { hasSignedProvenance } from './provenance.ts';
 import { readLayout } from './read-layout.ts';
 import { sniff } from './sniff.ts';
 import type { SniffedType } from './sniff.ts';
+import { weightsProblem } from './weights-head.ts';
 import { readDigitalSourceType } from './xmp-packet.ts';
 
 /** Pictures are held in memory whole. 50 megapixels of noise as PNG are 200 MB; no model or camera comes near. */
@@ -43,7 +44,15 @@ export async function openMedia(path: string): Promise<MediaResult<ReadPicture |
   if (sniffed.found === 'stump')
     return refused('damaged', `The ${sniffed.extension} file is cut within its first bytes.`);
   const { type } = sniffed;
-  return type.kind === 'image' ? openPicture(path, type, size) : inspectStream(path, type, size);
+  switch (type.kind) {
+    case 'image':
+      return openPicture(path, type, size);
+    case 'weights':
+      return inspectWeights(path, type, size);
+    case 'video':
+    case 'audio':
+      return inspectStream(path, type, size);
+  }
 }
 
 /** Facts of picture bytes that were just written by us from checked ones. */
@@ -91,12 +100,27 @@ async function openPicture(
 
 async function inspectStream(
   path: string,
-  type: Exclude<SniffedType, { kind: 'image' }>,
+  type: Extract<SniffedType, { kind: 'video' | 'audio' }>,
   sizeBytes: number,
 ): Promise<MediaResult<MediaFacts>> {
   const container = await inspectContainer(path, type, sizeBytes);
   if (!container.ok) return refused('damaged', container.detail);
+  return { ok: true, value: { ...container.value, sizeBytes, sha256: await sha256Of(path) } };
+}
+
+async function inspectWeights(
+  path: string,
+  type: Extract<SniffedType, { kind: 'weights' }>,
+  sizeBytes: number,
+): Promise<MediaResult<MediaFacts>> {
+  const problem = await weightsProblem(path, sizeBytes);
+  if (problem !== null) return refused('damaged', problem);
+  const nothing = { width: null, height: null, seconds: null, hasSignedProvenance: false, digitalSourceType: null };
+  return { ok: true, value: { ...type, ...nothing, sizeBytes, sha256: await sha256Of(path) } };
+}
+
+async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
-  return { ok: true, value: { ...container.value, sizeBytes, sha256: hash.digest('hex') } };
+  return hash.digest('hex');
 }

@@ -4,7 +4,7 @@ import type { Drawing, ImageFormat, MediaFacts, MediaProblem, MediaResult } from
 /** One piece of work for a child process. */
 export type MediaTask =
   | { kind: 'inspect'; path: string }
-  | { kind: 'convert'; from: string; to: string; format: ImageFormat; quality: number }
+  | { kind: 'convert'; from: string; to: string; format: ImageFormat; quality: number; sideMax?: number }
   | { kind: 'mark'; from: string; to: string; digitalSourceType: string; creatorTool: string }
   | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string };
 
@@ -25,9 +25,9 @@ export function refused(problem: MediaProblem, detail: string): { ok: false; pro
 const dimension = z.int().positive().nullable();
 
 const facts = z.strictObject({
-  kind: z.enum(['image', 'video', 'audio']),
-  contentType: z.string().regex(/^(?:image|video|audio)\/[a-z0-9]{1,20}$/),
-  extension: z.string().regex(/^[a-z0-9]{3,4}$/),
+  kind: z.enum(['image', 'video', 'audio', 'weights']),
+  contentType: z.string().regex(/^(?:image|video|audio|application)\/[a-z0-9-]{1,20}$/),
+  extension: z.string().regex(/^[a-z0-9]{3,11}$/),
   sizeBytes: z.int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   width: dimension,

@@ -46,11 +46,16 @@ export async function decodeProblem(bytes: Buffer, layout: PictureLayout): Promi
 }
 
 /** Re-encodes a picture upright, as it is meant to be seen; no metadata stay but a colour profile that still fits. */
-export async function reencode(bytes: Buffer, format: ImageFormat, quality: number): Promise<Buffer> {
+export async function reencode(
+  bytes: Buffer,
+  { format, quality, sideMax }: { format: ImageFormat; quality: number; sideMax?: number },
+): Promise<Buffer> {
   const { space } = await sharp(bytes, INPUT).metadata();
   const picture = sharp(bytes, { ...INPUT, autoOrient: true });
   // A profile describes the pixels it came with: grey and CMYK ones are turned into sRGB, and a GIF has no profile.
   if (format !== 'gif' && (space === 'srgb' || space === 'rgb16')) picture.keepIccProfile();
+  if (sideMax !== undefined)
+    picture.resize({ width: sideMax, height: sideMax, fit: 'inside', withoutEnlargement: true });
   return encode(picture, format, quality).toBuffer();
 }
 

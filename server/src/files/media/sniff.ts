@@ -1,11 +1,13 @@
 import { open } from 'node:fs/promises';
 import { fileTypeFromFile } from 'file-type';
+import { beginsLikeWeights } from './weights-head.ts';
 import type { ImageFormat } from '../../core/media-port.ts';
 
 /** A type that we take, as found in the bytes. */
 export type SniffedType =
   | { kind: 'image'; contentType: string; extension: ImageFormat }
-  | { kind: 'video' | 'audio'; contentType: string; extension: 'mp4' | 'webm' | 'mov' | 'mp3' | 'wav' | 'ogg' | 'm4a' };
+  | { kind: 'video' | 'audio'; contentType: string; extension: 'mp4' | 'webm' | 'mov' | 'mp3' | 'wav' | 'ogg' | 'm4a' }
+  | { kind: 'weights'; contentType: string; extension: 'safetensors' };
 
 export type SniffResult =
   | { found: 'allowed'; type: SniffedType }
@@ -17,6 +19,7 @@ const JPG = { kind: 'image', contentType: 'image/jpeg', extension: 'jpg' } as co
 const PNG = { kind: 'image', contentType: 'image/png', extension: 'png' } as const;
 const MP4 = { kind: 'video', contentType: 'video/mp4', extension: 'mp4' } as const;
 const M4A = { kind: 'audio', contentType: 'audio/mp4', extension: 'm4a' } as const;
+const WEIGHTS = { kind: 'weights', contentType: 'application/octet-stream', extension: 'safetensors' } as const;
 const OGG = { kind: 'audio', contentType: 'audio/ogg', extension: 'ogg' } as const;
 
 /** The allowed types by the library's name for them: `ending type`. What is not here is refused. */
@@ -47,6 +50,7 @@ export async function sniff(path: string): Promise<SniffResult> {
   const found = await fileTypeFromFile(path);
   const type = found && ALLOWED.get(`${found.ext} ${found.mime}`);
   if (type) return { found: 'allowed', type };
+  if (found === undefined && (await beginsLikeWeights(path))) return { found: 'allowed', type: WEIGHTS };
   const stump = found === undefined ? await stumpOf(path) : null;
   if (stump !== null) return { found: 'stump', extension: stump };
   const what = found === undefined ? 'The content is of no known media type' : `The content is ${found.mime}`;

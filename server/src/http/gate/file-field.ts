@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 
-import busboy from 'busboy';
+import type busboy from 'busboy';
 
 import { GatewayError } from '../../core/errors.ts';
 import { refuseTooLarge, refuseUpload, UPLOAD_BYTES_MAX_ANY } from '../../files/uploads.ts';
+import { feed, openParser } from './multipart.ts';
 
 const HOW = 'send one file as multipart/form-data in the field "file"';
 
@@ -18,10 +19,16 @@ const LIMITS = { files: 1, fields: 20, parts: 22, fieldSize: 64 * 1024, fieldNam
  * Throws `upload_refused` for every other body. Reading on after the limit of size is left to the reader.
  */
 export async function* readFileField(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const parser = openParser(request.headers);
+  // One byte more than allowed, so that the reader sees that there was more.
+  const limits = { ...LIMITS, fileSize: UPLOAD_BYTES_MAX_ANY + 1 };
+  const parser = openParser(request.headers, limits, (cause) => refuseUpload(`Wrong content type: ${HOW}`, cause));
   const first = firstFile(parser);
   if (request.body === null) throw refuseUpload(`No body: ${HOW}`);
-  const feeding = feed(parser, request.body, signal);
+  const feeding = feed(parser, request.body, {
+    signal,
+    bytesMax: BODY_BYTES_MAX,
+    refuseMore: () => refuseTooLarge('video'),
+  });
   // Awaited below; when the reader leaves early its refusal is of no interest any more.
   feeding.catch(() => parser.destroy());
   try {
@@ -42,49 +49,6 @@ export async function* readFileField(request: Request, signal: AbortSignal): Asy
     await feeding.catch(() => {});
   }
   if (first.problem !== null) throw refuseUpload(first.problem);
-}
-
-/**
- * Gives the parser the body at its pace. What comes after the parser's end is read and thrown away, up to
- * `BODY_BYTES_MAX` in all: a connection with unread bytes would be cut under the caller's next request.
- */
-async function feed(parser: busboy.Busboy, body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
-  const reader = body.getReader();
-  signal.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true });
-  // Told by `errored` below; without a listener it would end the process.
-  parser.on('error', () => {});
-  for (let size = 0, part = await reader.read(); !part.done; part = await reader.read()) {
-    size += part.value.byteLength;
-    if (size > BODY_BYTES_MAX) throw refuseTooLarge('video');
-    if (parser.writable && !parser.write(part.value)) await writableAgain(parser);
-  }
-  signal.throwIfAborted();
-  if (parser.writable) await new Promise<void>((resolve) => parser.once('close', resolve).end());
-  if (parser.errored !== null) throw parser.errored;
-}
-
-function writableAgain(parser: busboy.Busboy): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      parser.off('drain', settle).off('close', settle);
-      resolve();
-    };
-    parser.on('drain', settle).on('close', settle);
-  });
-}
-
-function openParser(headers: Headers): busboy.Busboy {
-  const type = headers.get('content-type') ?? '';
-  if (!/^multipart\/form-data\s*;/i.test(type)) throw refuseUpload(`Wrong content type: ${HOW}`);
-  try {
-    return busboy({
-      headers: { 'content-type': type },
-      // One byte more than allowed, so that the reader sees that there was more.
-      limits: { ...LIMITS, fileSize: UPLOAD_BYTES_MAX_ANY + 1 },
-    });
-  } catch (cause) {
-    throw refuseUpload(`Wrong content type: ${HOW}`, cause instanceof Error ? cause.message : '');
-  }
 }
 
 interface FirstFile {

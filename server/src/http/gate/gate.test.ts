@@ -35,7 +35,15 @@ test('the key is taken from X-API-Key only, with the texts of the contract', asy
 
 test('beyond the rate a key is refused before any work, and told when to come back', async () => {
   const { get, post, jobs, clock } = httpTest({
-    world: { settings: { ratePerMinute: 2, uploadMs: 1, retentionMs: 1, roles: new Set(['api', 'worker'] as const) } },
+    world: {
+      settings: {
+        ratePerMinute: 2,
+        uploadMs: 1,
+        retentionMs: 1,
+        teamTrainings: 10,
+        roles: new Set(['api', 'worker'] as const),
+      },
+    },
   });
   assert.equal((await get('/v2/me')).status, 200);
   assert.equal((await get('/v2/me')).status, 200);

@@ -37,7 +37,7 @@ function uploadTest(): UploadTest {
   const http = httpTest({
     world: {
       blobs,
-      media: { inspect: async () => ({ ok: true, value: facts }) },
+      media: { inspect: async () => ({ ok: true, value: facts }), convert: async () => ({ ok: true, value: facts }) },
       database: {
         ...fakeDatabase({}),
         transaction: (work) => work({ query: async () => [], lock: async () => {}, afterCommit: () => {} }),

@@ -6,6 +6,7 @@ import { json, type Answer } from '../gate/answer.ts';
 import { checkBody } from '../gate/check-body.ts';
 import { checkUrls } from '../gate/check-urls.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
+import { resolveLora } from '../gate/resolve-lora.ts';
 import { resolveAssets } from '../gate/resolve-assets.ts';
 import { requestHeader } from '../gate/request-header.ts';
 import { requestFingerprint } from '../gate/fingerprint.ts';
@@ -40,7 +41,8 @@ type Submitted = Awaited<ReturnType<HttpWorld['jobs']['submitJob']>>;
 /** A request that was accepted once is answered again, even if it would be refused today (an address has moved). */
 export async function submitOrReplay(world: HttpWorld, request: SubmitRequest): Promise<Submitted> {
   try {
-    const input = await resolveAssets(world, request.caller.teamId, request.input);
+    const named = await resolveAssets(world, request.caller.teamId, request.input);
+    const input = await resolveLora(world, request.caller, { model: request.model, input: named });
     await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
     await world.reachCrashPoint('C1');
     return await world.jobs.submitJob({ ...request, input });
