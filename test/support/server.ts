@@ -150,13 +150,18 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts one `lumegate` command with this environment alone, in the workspace's root unless told otherwise. */
+/**
+ * Starts one `lumegate` command with this environment alone, in the workspace's root unless told otherwise; `main` is the
+ * file to run, or null where the words are Node's own.
+ */
 export function startCommand(
   words: readonly string[],
   env: Record<string, string>,
   cwd: string = ROOT,
+  main: string | null = MAIN,
 ): StartedCommand {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...words], {
+  const program = main === null ? [] : [main];
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...program, ...words], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
