@@ -19,6 +19,7 @@ const VENDORS = {
   fal: { adapter: () => import('../providers/fal.ts'), double: () => import('../doubles/fal.ts') },
   google: { adapter: () => import('../providers/google.ts'), double: () => import('../doubles/google.ts') },
   kling: { adapter: () => import('../providers/kling.ts'), double: () => import('../doubles/kling.ts') },
+  mureka: { adapter: () => import('../providers/mureka.ts'), double: () => import('../doubles/mureka.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
