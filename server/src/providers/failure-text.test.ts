@@ -16,6 +16,7 @@ describe('the text of a failure', () => {
       'Key 0123-4567:89abcdef',
       'x-key: abcdefghijklmnop',
       'token=abcdefghijklmnop',
+      'api_token: abcdefghijklmnop',
     ]) {
       assert.match(failureText(`refused ${key} there`), /^refused .*\[redacted\] there$/);
     }

@@ -17,7 +17,7 @@ export function failureText(words: string): string {
     .toWellFormed()
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .replaceAll(/\bhttps?:\/\/[^\s"'<>]+/gi, (url) => URL.parse(url)?.origin ?? '[address]')
-    .replaceAll(/\b(bearer|basic|key|token)(['"\s:=]+)[\w.~+/:=-]{12,}/gi, '$1$2[redacted]')
+    .replaceAll(/\b(bearer|basic|key|token|api_key|api_token)(['"\s:=]+)[\w.~+/:=-]{12,}/gi, '$1$2[redacted]')
     .replaceAll(/\b(r8_|sk-|afk_|whsec_|key-)[\w-]{6,}/gi, '$1[redacted]')
     .trim();
   return line.length > FAILURE_CHARACTERS_MAX ? `${line.slice(0, FAILURE_CHARACTERS_MAX - 1).toWellFormed()}…` : line;
