@@ -12,8 +12,8 @@ import { plainPicture } from './gateway.ts';
 /** What the first example of a model asks for and this provider does not serve. */
 const NOT_SERVED: Readonly<Record<string, readonly string[]>> = { fal: ['flux-fill-pro'] };
 /** How many models each provider serves, at least. */
-const WORKING_MIN = { replicate: 75, fal: 75, google: 12, mureka: 1 } as const;
-const PROVIDERS = ['replicate', 'fal', 'google', 'mureka'] as const;
+const WORKING_MIN = { replicate: 75, fal: 75, google: 12, mureka: 1, bria: 1 } as const;
+const PROVIDERS = ['replicate', 'fal', 'google', 'mureka', 'bria'] as const;
 
 describe('an operator who tries every model of a provider', () => {
   let folder: string;

@@ -20,6 +20,7 @@ const VENDORS = {
   google: { adapter: () => import('../providers/google.ts'), double: () => import('../doubles/google.ts') },
   kling: { adapter: () => import('../providers/kling.ts'), double: () => import('../doubles/kling.ts') },
   mureka: { adapter: () => import('../providers/mureka.ts'), double: () => import('../doubles/mureka.ts') },
+  bria: { adapter: () => import('../providers/bria.ts'), double: () => import('../doubles/bria.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
