@@ -3,7 +3,8 @@ import { test } from 'node:test';
 
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { CATALOG_FOLDER } from '../catalog/test-catalog.ts';
-import type { DownloadLimits, Net } from '../core/net-port.ts';
+import type { DownloadLimits, Net, OutboundRequest } from '../core/net-port.ts';
+import { encodeForm } from './form-body.ts';
 import { createUpstream } from './upstream.ts';
 
 const BASE = 'https://generativelanguage.googleapis.com/v1beta';
@@ -55,4 +56,37 @@ test('no other provider’s results are fetched with a key', async () => {
     keyed.map(({ id }) => id),
     ['google'],
   );
+});
+
+test('a form leaves as bytes, with its type and the key', async () => {
+  const sent: OutboundRequest[] = [];
+  const never = (): never => assert.fail('nothing else is asked');
+  const net: Net = {
+    exchange: async (request) => {
+      sent.push(request);
+      return { kind: 'lost', reason: 'reset', detail: '' };
+    },
+    checkUrl: never,
+    close: never,
+    download: never,
+  };
+  const upstream = createUpstream({
+    net,
+    catalog,
+    keys: { secret: (id) => `secret-of-${id}` },
+    providerUrls: {},
+    publicUrl: () => '',
+    sandbox: { handle: never, file: never },
+  });
+  const url = `${BASE}/models/m:generateContent`;
+  const form = [
+    { name: 'prompt', text: 'a kite' },
+    { name: 'image', dataUrl: 'data:image/png;base64,AAAA' },
+  ];
+  const options = { timeoutMs: 1_000, signal: new AbortController().signal, keyId: 'key-1' };
+  await upstream.exchange('google', { method: 'POST', url, headers: { accept: 'a/b' }, body: null, form }, options);
+  const { type, bytes } = encodeForm(form);
+  assert.deepEqual(sent, [
+    { method: 'POST', url, headers: { accept: 'a/b', 'content-type': type, ...KEY }, body: bytes },
+  ]);
 });

@@ -1,11 +1,12 @@
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
-import type { AddressTrust, Net } from '../core/net-port.ts';
+import type { AddressTrust, Net, OutboundRequest } from '../core/net-port.ts';
 import type { ProviderKeys } from '../core/provider-keys-port.ts';
 import type { ProviderRequest } from '../core/provider.ts';
 import type { Upstream } from '../core/upstream-port.ts';
 import type { SandboxService } from '../sandbox/sandbox-service.ts';
 import { isDataUrl, unpackDataUrl } from './data-url.ts';
+import { encodeForm } from './form-body.ts';
 import { downloadInside, exchangeInside } from './inside-sandbox.ts';
 
 /** A provider's answer is JSON of a few kilobytes; result files are downloaded apart. */
@@ -52,7 +53,7 @@ export function createUpstream(world: {
       if (facts === undefined || !isKeyHost(facts, { url: request.url, base })) {
         return { kind: 'refused', reason: 'address-forbidden', detail: 'not a host of this provider' };
       }
-      return net.exchange(withKey(request, { facts, secret: keys.secret(options.keyId) }), {
+      return net.exchange(withKey(encoded(request), { facts, secret: keys.secret(options.keyId) }), {
         totalMs: options.timeoutMs,
         // Synchronous providers answer when the work is done.
         headersMs: options.timeoutMs,
@@ -90,7 +91,14 @@ function isPublic(url: string): boolean {
   return url.startsWith('https://');
 }
 
-function withKey(request: ProviderRequest, key: { facts: ProviderFacts; secret: string | null }): ProviderRequest {
+/** The request as it leaves: a form as the bytes that it is. */
+function encoded({ method, url, headers, body, form }: ProviderRequest): OutboundRequest {
+  if (form === undefined) return { method, url, headers, body };
+  const { type, bytes } = encodeForm(form);
+  return { method, url, headers: { ...headers, 'content-type': type }, body: bytes };
+}
+
+function withKey(request: OutboundRequest, key: { facts: ProviderFacts; secret: string | null }): OutboundRequest {
   return { ...request, headers: { ...request.headers, ...keyHeader(key.facts, key.secret) } };
 }
 

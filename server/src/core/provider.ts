@@ -9,7 +9,12 @@ export interface ProviderRequest {
   headers: Record<string, string>;
   /** JSON text, or null for none. */
   body: string | null;
+  /** Sent as `multipart/form-data`, with its header, where it is there; `body` is null then. */
+  form?: readonly FormPart[];
 }
+
+/** One part of a form: a text, perhaps of a type of its own, or a file as a `data:` URL in base64. */
+export type FormPart = { name: string; text: string; type?: string } | { name: string; dataUrl: string };
 
 /** A provider's answer as the adapter sees it: JSON already parsed when it was JSON, else null. */
 export interface ProviderAnswer {

@@ -174,7 +174,7 @@ function seedFor(run: Run, { route }: Pick<Purchase, 'route'>, parameters: Recor
 async function commitIntent(run: Run, attempt: Attempt, request: ProviderRequest): Promise<void> {
   const { world, lease } = run;
   const requestHash = createHash('sha256')
-    .update(`${request.method} ${request.url}\n${request.body ?? ''}`)
+    .update(`${request.method} ${request.url}\n${request.body ?? ''}${JSON.stringify(request.form) ?? ''}`)
     .digest('hex');
   await world.database.transaction(async (tx) => {
     await assertLease(tx, lease);

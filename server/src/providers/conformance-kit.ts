@@ -6,6 +6,7 @@ import { assertFound, assertPolled, assertProbed, assertReference, assertStarted
 import { answerOf, callOf, lostOf, readFixture, referenceIn, tryStarted, type Fixture } from './fixture-kit.ts';
 import { answerFrom, FOREIGN_URLS, HOSTILE_BODIES, hostileAnswers, UNKNOWN_WORDS } from './hostile-answers-kit.ts';
 import { replayTests } from './replay-kit.ts';
+import { asForm, saidIn } from './request-body-kit.ts';
 
 /** What the suite has to know about one adapter. */
 export interface ConformanceOptions {
@@ -17,6 +18,8 @@ export interface ConformanceOptions {
   sentParameters?: ((body: Record<string, unknown>) => unknown) | null;
   /** The field of a poll's answer that tells the state, with dots for what lies deeper; null where the answer to the start is the result. */
   statusField: string | null;
+  /** Starts are forms: parameters go as parts, each number as text and each file as a `data:` URL. */
+  isForm?: boolean;
 }
 
 /** The suite that each adapter passes. Give it the contents of the adapter's fixture file. */
@@ -34,21 +37,23 @@ export function conformanceTests(provider: Provider, fixtureFile: unknown, optio
 }
 
 function startTests(provider: Provider, fixture: Fixture, options: ConformanceOptions): void {
-  const { protocolKeys, sentParameters } = options;
-  it('starts with one POST of JSON on the base address', () => {
+  const { protocolKeys, sentParameters, isForm = false } = options;
+  it(`starts with one POST of ${isForm ? 'a form' : 'JSON'} on the base address`, () => {
     const request = provider.start(callOf(fixture));
     assert.equal(request.method, 'POST');
     assert.ok(request.url.startsWith(`${fixture.baseUrl}/`), request.url);
-    assert.equal(request.headers['content-type'], 'application/json');
+    assert.equal(request.headers['content-type'], isForm ? undefined : 'application/json');
+    assert.equal(request.form !== undefined, isForm);
     assert.equal(request.headers['authorization'], undefined, 'the engine adds the key itself');
   });
   it('sends the parameters exactly as they were given, and nothing else but what the protocol needs', () => {
     if (sentParameters === null) return;
-    const body: unknown = JSON.parse(provider.start(callOf(fixture)).body ?? 'null');
+    const body = saidIn(provider.start(callOf(fixture)));
+    const given = isForm ? asForm(fixture.call.parameters) : fixture.call.parameters;
     assert.ok(typeof body === 'object' && body !== null);
     const fields = Object.entries(body);
     const others = Object.fromEntries(fields.filter(([key]) => !protocolKeys.includes(key)));
-    assert.deepEqual(sentParameters?.(Object.fromEntries(fields)) ?? others, fixture.call.parameters);
+    assert.deepEqual(sentParameters?.(Object.fromEntries(fields)) ?? others, given);
     if (sentParameters !== undefined) assert.deepEqual(others, {});
   });
   it('names no callback address where there is none', () => {

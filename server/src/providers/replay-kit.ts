@@ -3,6 +3,7 @@ import { it } from 'node:test';
 
 import type { Provider } from '../core/provider.ts';
 import { answerOf, callOf, lostOf, referenceIn, tryStarted, type Exchange, type Fixture } from './fixture-kit.ts';
+import { saidIn } from './request-body-kit.ts';
 
 /** Words that begin keys of the providers we know, and what is long enough to be one. */
 const SECRET = /\b(r8_|sk-|afk_|whsec_)\w{8,}|\b[\da-f]{8}-[\da-f-]{27}:[\da-f]{32}/;
@@ -23,7 +24,7 @@ export function replayTests(provider: Provider, fixture: Fixture): void {
   }
 }
 
-/** The request for a step, with its body parsed, so that a fixture can show it as JSON. */
+/** The request for a step, with its body read, so that a fixture can show it as JSON. */
 function requestFor(provider: Provider, fixture: Fixture, exchange: Exchange): unknown {
   const reference = exchange.reference ?? referenceIn(provider, fixture);
   const build = {
@@ -36,8 +37,7 @@ function requestFor(provider: Provider, fixture: Fixture, exchange: Exchange): u
   };
   const request = build[exchange.step]();
   if (request === null) return null;
-  const body: unknown = request.body === null ? null : JSON.parse(request.body);
-  return { ...request, body };
+  return { ...request, body: saidIn(request) };
 }
 
 function read(provider: Provider, fixture: Fixture, exchange: Exchange): unknown {
