@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import type { DoubleId } from '../../server/src/commands/vendors.ts';
 import { startTestDouble, type TestDouble } from '../support/doubles.ts';
 import { sampleVideo } from '../support/sample-media.ts';
 import { startCommand } from '../support/server.ts';
@@ -12,8 +13,16 @@ import { plainPicture } from './gateway.ts';
 /** What the first example of a model asks for and this provider does not serve. */
 const NOT_SERVED: Readonly<Record<string, readonly string[]>> = { fal: ['flux-fill-pro'] };
 /** How many models each provider serves, at least. */
-const WORKING_MIN = { replicate: 75, fal: 75, google: 12, mureka: 1, bria: 1 } as const;
-const PROVIDERS = ['replicate', 'fal', 'google', 'mureka', 'bria'] as const;
+const WORKING_MIN = {
+  replicate: 75,
+  fal: 75,
+  google: 12,
+  ideogram: 11,
+  mureka: 1,
+  bria: 1,
+} as const satisfies Partial<Record<DoubleId, number>>;
+// Safe: the names above are those of doubles.
+const PROVIDERS = Object.keys(WORKING_MIN) as (keyof typeof WORKING_MIN)[];
 
 describe('an operator who tries every model of a provider', () => {
   let folder: string;

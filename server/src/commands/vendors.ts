@@ -21,6 +21,7 @@ const VENDORS = {
   kling: { adapter: () => import('../providers/kling.ts'), double: () => import('../doubles/kling.ts') },
   mureka: { adapter: () => import('../providers/mureka.ts'), double: () => import('../doubles/mureka.ts') },
   bria: { adapter: () => import('../providers/bria.ts'), double: () => import('../doubles/bria.ts') },
+  ideogram: { adapter: () => import('../providers/ideogram.ts'), double: () => import('../doubles/ideogram.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),

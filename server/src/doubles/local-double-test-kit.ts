@@ -16,6 +16,7 @@ export type Heard =
   | { kind: 'lost'; status: number | null; afterMs: number };
 
 export interface Request {
+  /** A text or bytes as they are, anything else as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
   /** Moves the clock by so much again and again until the answer is there; otherwise it stands still. */
@@ -87,8 +88,22 @@ function exchange(url: string, method: string, { body, headers }: Request): Prom
       resolve({ ...told, body: Buffer.alloc(0), text: '' });
       sent.destroy();
     });
-    sent.end(typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body));
+    const isReady = typeof body === 'string' || body instanceof Uint8Array;
+    sent.end(isReady ? body : body === undefined ? '' : JSON.stringify(body));
   });
+}
+
+/** For tests only: a form as a browser would send it; a `Blob` is a file, and a list repeats its name. */
+export async function formOf(fields: Readonly<Record<string, unknown>>): Promise<{ body: Uint8Array; type: string }> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (item instanceof Blob) form.append(name, item, name);
+      else form.append(name, typeof item === 'string' ? item : JSON.stringify(item));
+    }
+  }
+  const encoded = new Response(form);
+  return { body: new Uint8Array(await encoded.arrayBuffer()), type: encoded.headers.get('content-type') ?? '' };
 }
 
 function headersOf(answer: IncomingMessage): Headers {
