@@ -1,6 +1,7 @@
 import type { Amount } from './amount.ts';
 import type { JsonValue } from './json-value.ts';
 import type { MapRule } from './map-rule.ts';
+import type { Widget } from './widget.ts';
 
 /** What a model makes. */
 export type Modality = 'image' | 'video' | 'music';
@@ -51,6 +52,8 @@ export interface ParameterSchema {
   'x-choices'?: readonly (string | number)[];
   /** Where a form shows it; `basic` when absent. */
   'x-group'?: 'basic' | 'advanced';
+  /** What a form draws, where schema and name would say something else. */
+  'x-widget'?: Widget;
 }
 
 /** Where a price or a duration was read, and when. */

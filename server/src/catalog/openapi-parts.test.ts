@@ -84,6 +84,7 @@ describe('describeModel', () => {
         ignored: ['go_fast', 'guidance', 'height', 'input_images', 'prompt_upsampling', 'resolution', 'steps', 'width'],
         availability: { state: 'live' },
         sandbox: { available: true, only: false },
+        measuredSeconds: null,
       },
     );
     const ratio = description.parameters.find(({ name }) => name === 'aspect_ratio');

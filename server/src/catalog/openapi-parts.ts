@@ -3,6 +3,7 @@ import { ANY_ROUTE } from './check-input.ts';
 import type { JsonValue } from './json-value.ts';
 import { PARENT_FILE, type Availability, type Model, type ParameterSchema } from './model.ts';
 import { priceRange, pricingModeOf, type PricingMode } from './quote.ts';
+import { widgetOf, type Widget } from './widget.ts';
 
 type JsonObject = Record<string, JsonValue>;
 
@@ -124,7 +125,16 @@ function publicSchemas(schemas: Readonly<Record<string, ParameterSchema>>): Json
 
 /** Our own additions in words that JSON Schema has. */
 function publicSchema(schema: ParameterSchema): JsonObject {
-  const { 'x-choices': choices, 'x-group': _, items, enum: values, properties, required, ...rest } = schema;
+  const {
+    'x-choices': choices,
+    'x-group': _group,
+    'x-widget': _widget,
+    items,
+    enum: values,
+    properties,
+    required,
+    ...rest
+  } = schema;
   // The contract leaves some integers without limits; numbers that JSON readers would round are refused.
   const safe = schema.type === 'integer' ? { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } : {};
   return {
@@ -155,6 +165,8 @@ export interface ParameterDescription {
   /** The value, or each item of it, is a URL. */
   isUrl: boolean;
   group: 'basic' | 'advanced';
+  /** What a form draws for it. */
+  widget: Widget;
 }
 
 /** One entry of `GET /v2/models`. The first seven fields are the contract's, the others are ours. */
@@ -178,10 +190,15 @@ export interface ModelDescription {
   ignored: string[];
   availability: Availability;
   sandbox: { available: boolean; only: boolean };
+  /** How long runs took on this gateway; null where too few have been bought. */
+  measuredSeconds: { count: number; p50: number; p95: number } | null;
 }
 
-/** What the catalogue says about a model, for callers. */
-export function describeModel(model: Model): ModelDescription {
+/** What the catalogue says about a model, for callers, and what this gateway has measured of it. */
+export function describeModel(
+  model: Model,
+  measuredSeconds: ModelDescription['measuredSeconds'] = null,
+): ModelDescription {
   const { min, max } = priceRange(model);
   return {
     id: model.id,
@@ -204,6 +221,7 @@ export function describeModel(model: Model): ModelDescription {
       available: model.routes.some((route) => route.sandbox),
       only: model.routes.length > 0 && model.routes.every((route) => route.sandbox),
     },
+    measuredSeconds,
   };
 }
 
@@ -223,5 +241,6 @@ function describeParameter(model: Model, name: string, schema: ParameterSchema):
     choicesOnly: schema.enum !== undefined,
     isUrl: schema.format === 'uri' || schema.items?.format === 'uri',
     group: schema['x-group'] ?? 'basic',
+    widget: widgetOf(name, schema),
   };
 }

@@ -6,7 +6,14 @@ type JsonSchema = Parameters<typeof z.fromJSONSchema>[0];
 
 /** The part of a parameter's schema that decides whether a value passes, for `z.fromJSONSchema`. */
 export function validationRules(schema: ParameterSchema): Exclude<JsonSchema, boolean> {
-  const { description: _text, default: _preset, 'x-choices': _choices, 'x-group': _group, ...rules } = schema;
+  const {
+    description: _text,
+    default: _preset,
+    'x-choices': _choices,
+    'x-group': _group,
+    'x-widget': _widget,
+    ...rules
+  } = schema;
   // Safe: Zod's type differs only in that its lists are not readonly, and it does not change what it is given.
   return rules as Exclude<JsonSchema, boolean>;
 }

@@ -3,17 +3,20 @@ import type { ReachCrashPoint } from '../core/crash-point.ts';
 import { createApp } from '../http/app.ts';
 import { listen } from '../http/listen.ts';
 import type { JobsPort } from '../http/jobs-port.ts';
+import type { HttpWorld } from '../http/world.ts';
 import type { ProvidersPort } from '../http/providers-port.ts';
 import { cancelJob } from '../jobs/cancel-job.ts';
 import { receiveCallback } from '../jobs/callback.ts';
 import { estimateJob } from '../jobs/estimate.ts';
 import { createJobReader, type JobReader } from '../jobs/job-reader.ts';
 import { listJobs } from '../jobs/list-jobs.ts';
+import { createMeasuredTimes, type MeasuredTimes } from '../jobs/measured-times.ts';
 import { findReplay, submitJob } from '../jobs/submit.ts';
 import { findTimeline, waitForJob, watchJob } from '../jobs/watch-job.ts';
 import { updateWebhookStatus } from '../jobs/webhook-status.ts';
 import type { JobsWorld } from '../jobs/world.ts';
 import { createMetrics } from '../log/metrics.ts';
+import { startMeasuring } from '../loops/measure.ts';
 import { startTellOperator } from '../loops/tell-operator.ts';
 import { startWorker, type Worker } from '../loops/worker.ts';
 import { createAuthenticator } from '../teams/authenticate.ts';
@@ -54,6 +57,7 @@ export async function runServer(
     sendCallback: (url, body) => takeCallback(url, body),
   });
   const reader = createJobReader(engine.world);
+  const measured = createMeasuredTimes(engine.world);
   const metrics = createMetrics();
   const authenticator = createAuthenticator({ database: store.database, vault: store.vault, clock, random });
   const app = createApp({
@@ -63,14 +67,12 @@ export async function runServer(
     newId: store.newId,
     log,
     metrics: httpMetrics(metrics),
-    net: engine.net,
-    blobs: engine.blobs,
-    media: engine.media,
-    inputs: engine.world.inputs,
+    ...outsideOf(engine),
     database: store.database,
     catalog,
     authenticator,
-    jobs: jobsPort(engine.world, reader),
+    jobs: jobsPort(engine.world, { reader, measured }),
+    measured,
     providers: providersPort(store, engine),
     publicUrl: () => publicUrl,
     version: options.version,
@@ -91,6 +93,7 @@ export async function runServer(
   if (publicUrl === '') publicUrl = `http://${urlHost(settings.host)}:${listener.port}`;
   const worker = settings.roles.has('worker') ? await hireWorker(machine, store, { engine, ...options }) : null;
   const following = follow();
+  const measuring = startMeasuring({ measured, clock, log });
   registerGauges(metrics, { database: store.database, worker });
   registerProviderGauges(metrics, engine.keys);
   log.info('server.started', { url: publicUrl, engine: store.database.engine, models: catalog.models.size });
@@ -99,12 +102,17 @@ export async function runServer(
     catalog,
     close: async () => {
       log.info('server.stopping');
-      await Promise.all([listener.close(), worker?.stop(), following.stop()]);
+      await Promise.all([listener.close(), worker?.stop(), following.stop(), measuring.stop()]);
       authenticator.close();
       reader.close();
       await engine.close();
     },
   };
+}
+
+/** The door's ways to files and addresses: those of the engine. */
+function outsideOf({ net, blobs, media, world }: Engine): Pick<HttpWorld, 'net' | 'blobs' | 'media' | 'inputs'> {
+  return { net, blobs, media, inputs: world.inputs };
 }
 
 function providersPort(store: Store, { keys, world }: Engine): ProvidersPort {
@@ -148,11 +156,11 @@ async function hireWorker(
   };
 }
 
-function jobsPort(world: JobsWorld, reader: JobReader): JobsPort {
+function jobsPort(world: JobsWorld, { reader, measured }: { reader: JobReader; measured: MeasuredTimes }): JobsPort {
   return {
     submitJob: (request) => submitJob(world, request),
     findReplay: (caller, idempotency) => findReplay(world, caller, idempotency),
-    estimateJob: (request) => estimateJob(world, request),
+    estimateJob: (request) => estimateJob(world, request, measured),
     findJob: (caller, jobId) => reader.find(caller, jobId),
     listJobs: (caller, query) => listJobs(world, caller, query),
     waitForJob: (caller, jobId, wait) => waitForJob(world, caller, jobId, wait),

@@ -3,9 +3,10 @@ import { foundation } from './migrations/0001-foundation.ts';
 import { providers } from './migrations/0002-providers.ts';
 import { media } from './migrations/0003-media.ts';
 import { loras } from './migrations/0004-loras.ts';
+import { measuredTimes } from './migrations/0005-measured-times.ts';
 
 /** All migrations, in order. Forward only; one that has been released is never edited. */
-export const MIGRATIONS = [foundation, providers, media, loras] as const;
+export const MIGRATIONS = [foundation, providers, media, loras, measuredTimes] as const;
 
 /** Brings the schema up to date; several processes may call it at once. Returns the names it applied. */
 export async function migrate(database: Database): Promise<string[]> {

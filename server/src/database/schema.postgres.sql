@@ -544,6 +544,8 @@ CREATE INDEX jobs_ended_of_user_model ON public.jobs USING btree (team_id, mode,
 
 CREATE INDEX jobs_leased ON public.jobs USING btree (lease_owner) WHERE (status = 'PROCESSING'::text);
 
+CREATE INDEX jobs_measured ON public.jobs USING btree (model, operation, completed_at DESC, started_at) WHERE ((status = 'COMPLETED'::text) AND (mode = 'live'::text) AND (provider <> 'sandbox'::text));
+
 CREATE INDEX jobs_open_deadline ON public.jobs USING btree (deadline_at) WHERE (completed_at IS NULL);
 
 CREATE INDEX jobs_running ON public.jobs USING btree (team_id, key_id, provider, provider_key) WHERE (status = 'PROCESSING'::text);

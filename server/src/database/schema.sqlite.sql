@@ -181,6 +181,9 @@ CREATE INDEX jobs_ended_of_user_model ON jobs (team_id, mode, user_id, model, st
 
 CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE status = 'PROCESSING';
 
+CREATE INDEX jobs_measured ON jobs (model, operation, completed_at DESC, started_at)
+  WHERE status = 'COMPLETED' AND mode = 'live' AND provider <> 'sandbox';
+
 CREATE INDEX jobs_open_deadline ON jobs (deadline_at) WHERE completed_at IS NULL;
 
 CREATE INDEX jobs_running ON jobs (team_id, key_id, provider, provider_key) WHERE status = 'PROCESSING';

@@ -165,6 +165,7 @@ export function httpTest(options: HttpTestOptions = {}): HttpTest {
     catalog,
     authenticator: { find: findCaller },
     jobs,
+    measured: { of: () => null, version: () => 0 },
     providers: noProviders,
     publicUrl: () => PUBLIC_URL,
     version: '0.0.0-test',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { ATTEMPT_STATES, JOB_STATES } from '../jobs/states.ts';
+import { WIDGETS } from '../catalog/widget.ts';
 import { LORA_STATES, SUBJECT_KINDS } from '../loras/loras.ts';
 import * as provider from './provider-schemas.ts';
 
@@ -239,8 +240,12 @@ export const modelSchema = z
     endpoint: addition(z.string(), 'Where to submit.'),
     paramsKey: addition(z.string(), 'The name of the parameters’ block in the request.'),
     parameters: addition(
-      z.array(z.looseObject({ name: z.string(), type: z.string() })),
-      'Every parameter that the model uses.',
+      z.array(z.looseObject({ name: z.string(), type: z.string(), widget: z.enum(WIDGETS) })),
+      'Every parameter that the model uses, with the `widget` that a form may draw for it.',
+    ),
+    measuredSeconds: addition(
+      z.object({ count: z.int(), p50: z.number(), p95: z.number() }).nullable(),
+      'How long the last runs took on this gateway, in seconds; null where too few have been bought here.',
     ),
     ignored: addition(z.array(z.string()), 'Names that are accepted and have no effect.'),
   })

@@ -10,6 +10,7 @@ import type { Random } from '../core/random.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Inputs } from '../core/upstream-port.ts';
 import type { Database } from '../database/database.ts';
+import type { MeasuredTimes } from '../jobs/measured-times.ts';
 import type { Authenticator } from '../teams/authenticate.ts';
 import type { JobsPort } from './jobs-port.ts';
 import type { ProvidersPort } from './providers-port.ts';
@@ -39,6 +40,7 @@ export interface HttpWorld {
   catalog: Catalog;
   authenticator: Pick<Authenticator, 'find'>;
   jobs: JobsPort;
+  measured: Pick<MeasuredTimes, 'of' | 'version'>;
   providers: ProvidersPort;
   /** Base of our own URLs without a slash at the end; known once the socket is open. */
   publicUrl: () => string;

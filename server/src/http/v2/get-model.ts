@@ -13,7 +13,7 @@ export function getModel(world: HttpWorld): Operate {
     const model = world.catalog.findModel(id);
     if (model === undefined)
       throw new GatewayError('route_not_found', { text: unknownModelText(world.catalog, null, id) });
-    const text = tagText(JSON.stringify(describeModel(model)));
+    const text = tagText(JSON.stringify(describeModel(model, world.measured.of(model.id))));
     return taggedAnswer(text, call.context.req.raw.headers.get('if-none-match'));
   };
 }
