@@ -58,6 +58,8 @@ describe('loadCatalog', () => {
     assert.equal(nearest('black-forest-labs/flux-2-max'), 'flux-2-max');
     assert.equal(nearest('flux2pro'), 'flux-2-pro');
     assert.equal(nearest('flux-fill-pro-of-another-operation'), undefined);
+    const video = catalog.nearestModel('kling-9', 'videos/generate');
+    assert.equal(video?.availability.state, 'live', 'kling-2.1 is as near, and retired');
     assert.equal(nearest(''), undefined);
     assert.equal(nearest('x'.repeat(1_000_000)), undefined);
   });

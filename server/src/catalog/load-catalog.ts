@@ -165,9 +165,12 @@ function assembleCatalog(models: ReadonlyMap<string, Model>, providers: Readonly
     nearestModel(id: string, operation: Operation) {
       // Other gateways write the maker before the name, with a slash between.
       const ownName = id.slice(id.lastIndexOf('/') + 1);
+      // Of equally near ones the first is taken: one that runs rather than one that was retired.
+      const isOver = (model: Model): number => (model.availability.state === 'retired' ? 1 : 0);
+      const candidates = modelsFor(operation).toSorted((a, b) => isOver(a) - isOver(b));
       const nearest = nearestName(
         ownName,
-        modelsFor(operation).map((model) => model.id),
+        candidates.map((model) => model.id),
       );
       return nearest === null ? null : (models.get(nearest) ?? null);
     },
