@@ -18,6 +18,7 @@ const WORKING_MIN = {
   fal: 75,
   google: 12,
   ideogram: 11,
+  xai: 2,
   mureka: 1,
   bria: 1,
 } as const satisfies Partial<Record<DoubleId, number>>;

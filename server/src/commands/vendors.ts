@@ -22,6 +22,7 @@ const VENDORS = {
   mureka: { adapter: () => import('../providers/mureka.ts'), double: () => import('../doubles/mureka.ts') },
   bria: { adapter: () => import('../providers/bria.ts'), double: () => import('../doubles/bria.ts') },
   ideogram: { adapter: () => import('../providers/ideogram.ts'), double: () => import('../doubles/ideogram.ts') },
+  xai: { adapter: () => import('../providers/xai.ts'), double: () => import('../doubles/xai.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
