@@ -19,6 +19,7 @@ const WORKING_MIN = {
   google: 12,
   ideogram: 11,
   xai: 2,
+  luma: 2,
   mureka: 1,
   bria: 1,
 } as const satisfies Partial<Record<DoubleId, number>>;

@@ -70,11 +70,12 @@ export interface GatewayRule {
   rule: 'gateway';
 }
 
-/** The provider takes at most `max` items; the first ones are sent. */
+/** The provider takes at most `max` items; the first ones are sent, each as it is or in the texts of `shape`, where `{}` is the item. */
 export interface FirstItemsRule {
   rule: 'first-items';
   to: string;
   max: number;
+  shape?: FileShape;
 }
 
 /**

@@ -65,6 +65,21 @@ describe('the rules for files', () => {
     ]);
   });
 
+  it('items of a list go as they are or inside a shape, and those beyond the most are told', () => {
+    const urls = pictures(3);
+    const plain: MapRule = { rule: 'first-items', to: 'seen', max: 2 };
+    const mapped = byRule('flux-2-pro', { input_images: urls }, { rules: { input_images: plain } });
+    assert.deepEqual(mapped.parameters['seen'], urls.slice(0, 2));
+    assert.deepEqual(mapped.adjustments[0]?.applied, urls.slice(0, 2));
+    const shaped: MapRule = { ...plain, max: 3, shape: { key: '{}', kind: 'move' } };
+    const inside = byRule('flux-2-pro', { input_images: urls }, { rules: { input_images: shaped } });
+    assert.deepEqual(
+      inside.parameters['seen'],
+      urls.map((key) => ({ key, kind: 'move' })),
+    );
+    assert.deepEqual(inside.adjustments, []);
+  });
+
   it('a list goes to one list in its order, or to numbered fields', () => {
     const urls = pictures(3);
     const list: MapRule = { rule: 'files', to: 'images', as: 'url', max: 4 };

@@ -152,7 +152,13 @@ function applyToValue(
       applyJson(mapping, name, { rule, value });
       return;
     case 'first-items':
-      put(parameters, rule.to, firstItems(mapping, name, { value, max: rule.max }));
+      put(
+        parameters,
+        rule.to,
+        firstItems(mapping, name, { value, max: rule.max }).map((item) =>
+          rule.shape === undefined ? item : inShape(rule.shape, textOf(item)),
+        ),
+      );
       return;
     case 'file':
       files.push({ to: rule.to, url: textOf(value), ...formOf(rule) });

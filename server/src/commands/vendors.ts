@@ -23,6 +23,7 @@ const VENDORS = {
   bria: { adapter: () => import('../providers/bria.ts'), double: () => import('../doubles/bria.ts') },
   ideogram: { adapter: () => import('../providers/ideogram.ts'), double: () => import('../doubles/ideogram.ts') },
   xai: { adapter: () => import('../providers/xai.ts'), double: () => import('../doubles/xai.ts') },
+  luma: { adapter: () => import('../providers/luma.ts'), double: () => import('../doubles/luma.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),

@@ -95,7 +95,7 @@ function costIn({ usage: used }: { usage?: z.infer<typeof usage> }): ReturnType<
 function outcomeOf(read: z.infer<typeof state>): Outcome {
   const { status, video, progress, error } = read;
   if (video?.respect_moderation === false) return failure('content_refused', `${NAME} withheld the video`);
-  switch (status) {
+  switch (status ?? '') {
     case 'failed':
     case 'expired': {
       const words = complaintOf({ error });
