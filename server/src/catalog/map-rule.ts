@@ -21,6 +21,8 @@ export interface ValuesRule {
   substitutes?: Readonly<Record<string, string>>;
   /** What is sent (null: nothing) for a value that the table does not have; needed where the schema leaves the text free. */
   otherwise?: { value: JsonValue; reason: string };
+  /** Sent where the caller gave nothing and the provider wants something. */
+  absent?: JsonValue;
 }
 
 /** The provider wants the value inside a text: `{}` stands for it, as in `{}s` for seconds. */

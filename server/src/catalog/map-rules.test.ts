@@ -65,6 +65,14 @@ describe('the rules for files', () => {
     ]);
   });
 
+  it('a table sends what stands for nothing where the provider wants something', () => {
+    const rule: MapRule = { rule: 'values', to: 'seen', values: { [A]: 'x' }, absent: 'none' };
+    const seen = (given: Record<string, string>): unknown =>
+      byRule('flux-1.1-pro', given, { rules: { image_prompt: rule } }).parameters['seen'];
+    assert.equal(seen({}), 'none');
+    assert.equal(seen({ image_prompt: A }), 'x');
+  });
+
   it('items of a list go as they are or inside a shape, and those beyond the most are told', () => {
     const urls = pictures(3);
     const plain: MapRule = { rule: 'first-items', to: 'seen', max: 2 };

@@ -121,6 +121,7 @@ function applyRule(mapping: Mapping, name: string, rule: MapRule): void {
     case 'fold': {
       const value = values[name];
       if (value !== undefined) applyToValue(mapping, { name, rule, value });
+      else if (rule.rule === 'values' && rule.absent !== undefined) put(result.parameters, rule.to, rule.absent);
       return;
     }
   }

@@ -24,6 +24,7 @@ const VENDORS = {
   ideogram: { adapter: () => import('../providers/ideogram.ts'), double: () => import('../doubles/ideogram.ts') },
   xai: { adapter: () => import('../providers/xai.ts'), double: () => import('../doubles/xai.ts') },
   luma: { adapter: () => import('../providers/luma.ts'), double: () => import('../doubles/luma.ts') },
+  runway: { adapter: () => import('../providers/runway.ts'), double: () => import('../doubles/runway.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
