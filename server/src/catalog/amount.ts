@@ -34,6 +34,9 @@ export type Amount =
 export interface InputFacts {
   seconds: number | null;
   megapixels: number | null;
+  /** Sides in pixels; absent where a job was accepted before they were kept. */
+  width?: number | null;
+  height?: number | null;
 }
 
 /** What amounts are reckoned from. */

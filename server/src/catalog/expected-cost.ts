@@ -17,7 +17,7 @@ export function expectedCost(model: Model, route: Route, input: PricedInput): Mi
   if (cost.mode === 'none') return microUsd(0);
   if (cost.mode === 'flat') return microUsd(cost.microUsd);
   if (cost.mode === 'formula') return microUsd(Math.ceil(amountOf(cost.microUsd, factsFor(model, input)) - HAIR));
-  const mapped = mapParameters(model, route, { prompt: '', parameters: input.parameters, given: {} });
+  const mapped = mapParameters(model, route, { ...input, prompt: '', given: {} });
   const size = expectedSize(mapped);
   if (size === null) return null;
   return sumCost(cost, { outputs: megapixelsIn(size), inputs: mapped.files.length });

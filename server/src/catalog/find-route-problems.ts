@@ -80,6 +80,11 @@ function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
         ...findNumberProblems(name, schema),
         ...(rule.minimum < rule.maximum ? [] : [`${name}: no value fits its limits`]),
       ];
+    case 'enlarged-width':
+      return [
+        ...findNumberProblems(name, schema),
+        ...(model.parameters[rule.of]?.format === 'uri' ? [] : [`${name}: "${rule.of}" is no file`]),
+      ];
     case 'fold':
       return schema?.type === 'integer' ? [] : [`"${name}" is no whole number`];
     case 'gateway':

@@ -129,6 +129,20 @@ export interface ClampRule {
   reason: string;
 }
 
+/**
+ * The provider wants a side in pixels where the caller names a factor: the measured width of the file that the parameter
+ * `of` names, times the factor. It finds the other side itself.
+ */
+export interface EnlargedWidthRule {
+  rule: 'enlarged-width';
+  to: string;
+  of: string;
+  /** The widest that the provider makes. */
+  maximum: number;
+  /** Told to the caller whose picture would be wider. */
+  reason: string;
+}
+
 /** The provider takes whole numbers from 0 to `below` - 1; others come round to one of these, always to the same. */
 export interface FoldRule {
   rule: 'fold';
@@ -202,6 +216,7 @@ export type MapRule =
   | FilesRule
   | ScaleRule
   | ClampRule
+  | EnlargedWidthRule
   | FoldRule
   | SizeRule;
 
@@ -231,6 +246,7 @@ export function targetsOf(rule: MapRule): string[] {
     case 'file':
     case 'scale':
     case 'clamp':
+    case 'enlarged-width':
     case 'fold':
       return [rule.to];
   }

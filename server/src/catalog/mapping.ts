@@ -1,3 +1,4 @@
+import type { InputFacts } from './amount.ts';
 import type { JsonValue } from './json-value.ts';
 import type { FileForm, FileShape } from './map-rule.ts';
 import type { Model } from './model.ts';
@@ -49,6 +50,8 @@ export interface MappableInput {
   parameters: Readonly<Record<string, JsonValue>>;
   /** As sent; tells a wish from a default. */
   given: Readonly<Record<string, JsonValue>>;
+  /** What was measured on files, by the parameter that names them; only rules that go by a file ask for it. */
+  inputs?: Readonly<Record<string, InputFacts>>;
 }
 
 /** One translation under way. */

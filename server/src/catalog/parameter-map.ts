@@ -1,6 +1,7 @@
 import { isJsonObject, textOf, type JsonValue } from './json-value.ts';
 import type {
   ClampRule,
+  EnlargedWidthRule,
   FileRule,
   FilesRule,
   FoldRule,
@@ -118,6 +119,7 @@ function applyRule(mapping: Mapping, name: string, rule: MapRule): void {
     case 'files':
     case 'scale':
     case 'clamp':
+    case 'enlarged-width':
     case 'fold': {
       const value = values[name];
       if (value !== undefined) applyToValue(mapping, { name, rule, value });
@@ -130,7 +132,18 @@ function applyRule(mapping: Mapping, name: string, rule: MapRule): void {
 type ValueRule = Extract<
   MapRule,
   {
-    rule: 'values' | 'text' | 'nearest' | 'json' | 'first-items' | 'file' | 'files' | 'scale' | 'clamp' | 'fold';
+    rule:
+      | 'values'
+      | 'text'
+      | 'nearest'
+      | 'json'
+      | 'first-items'
+      | 'file'
+      | 'files'
+      | 'scale'
+      | 'clamp'
+      | 'enlarged-width'
+      | 'fold';
   }
 >;
 
@@ -172,6 +185,9 @@ function applyToValue(
       return;
     case 'clamp':
       put(parameters, rule.to, clamped(mapping, name, { rule, value: Number(value) }));
+      return;
+    case 'enlarged-width':
+      put(parameters, rule.to, enlarged(mapping, name, { rule, factor: Number(value) }));
       return;
     case 'fold':
       put(parameters, rule.to, folded(mapping, name, { rule, value: Number(value) }));
@@ -261,6 +277,19 @@ function clamped(mapping: Mapping, name: string, { rule, value }: { rule: ClampR
   const applied = Math.min(rule.maximum, Math.max(rule.minimum, value));
   if (applied !== value) note(mapping, name, { applied, reason: rule.reason });
   return rule.as === 'text' ? String(applied) : applied;
+}
+
+/** Throws RangeError for a file that was not measured: what goes by a file is measured before anything is held. */
+function enlarged(
+  mapping: Mapping,
+  name: string,
+  { rule, factor }: { rule: EnlargedWidthRule; factor: number },
+): JsonValue {
+  const width = mapping.input.inputs?.[rule.of]?.width;
+  if (width == null) throw new RangeError(`no width for ${rule.of}`);
+  const applied = Math.min(rule.maximum, Math.round(width * factor));
+  if (applied < Math.round(width * factor)) note(mapping, name, { applied, reason: rule.reason });
+  return applied;
 }
 
 function folded(mapping: Mapping, name: string, { rule, value }: { rule: FoldRule; value: number }): number {

@@ -58,7 +58,7 @@ export function planCall(world: JobsWorld, request: CallRequest): PlannedCall {
   const routes = input.routing.providers === null ? orderByHealth(usable, world) : usable;
   const price = priceOf(world, model, { input: { parameters: input.parameters, inputs: request.inputs }, payer });
   refuseAbove(input.routing.maxCredits, price);
-  const allowed = allowedRoutes(model, routes, input);
+  const allowed = allowedRoutes(routes, request);
   const plan: CallPlan = {
     action: request.action ?? null,
     prompt: input.prompt,
@@ -178,13 +178,14 @@ function refuseAbove(maxCredits: number | null, price: Quote): void {
 }
 
 /** What the caller's `routing.fallback` leaves of the routes. */
-function allowedRoutes(model: Model, routes: Route[], input: CheckedInput): [Route, ...Route[]] {
+function allowedRoutes(routes: Route[], { model, input, inputs }: CallRequest): [Route, ...Route[]] {
   const { fallback } = input.routing;
-  const isExact = (route: Route): boolean => mapForRoute(model, route, input).adjustments.length === 0;
+  const adjustmentsOf = (route: Route): Adjustment[] => mapForRoute(model, route, { ...input, inputs }).adjustments;
+  const isExact = (route: Route): boolean => adjustmentsOf(route).length === 0;
   const fitting = fallback === 'exact' ? routes.filter(isExact) : routes;
   const [first, ...others] = fitting;
   if (first === undefined) {
-    const changed = routes.flatMap((route) => mapForRoute(model, route, input).adjustments.map((one) => one.parameter));
+    const changed = routes.flatMap((route) => adjustmentsOf(route).map((one) => one.parameter));
     const text = `No provider can meet the request exactly; these would be changed: ${[...new Set(changed)].join(', ')}`;
     throw refuseInput({ 'routing.fallback': [text] });
   }
@@ -208,7 +209,7 @@ export function routeOf(model: Model, provider: string, input: Pick<CallPlan, 'p
 export function mapForRoute(
   model: Model,
   route: Route,
-  plan: Pick<CallPlan, 'prompt' | 'parameters' | 'given'>,
+  plan: Pick<CallPlan, 'prompt' | 'parameters' | 'given' | 'inputs'>,
 ): MappedParameters {
   return mapParameters(model, route, plan);
 }

@@ -7,7 +7,8 @@ import { refuseInput } from '../core/refuse-input.ts';
 import type { JobsWorld } from './world.ts';
 
 /**
- * Measures the files that a model's price goes by, before anything is held; empty, and at once, for all other models.
+ * Measures the files that a model's price or one of its routes goes by, before anything is held; empty, and at once, for
+ * all other models.
  * Throws a 400 that names the parameter whose file cannot be fetched or is of the wrong kind.
  */
 export async function measureInputs(
@@ -22,9 +23,10 @@ export async function measureInputs(
     const facts = typeof url === 'string' ? await measured(world, url) : null;
     if (facts === null) throw refuseInput({ [path]: ['The file could not be fetched and read; the price goes by it'] });
     const { width, height, seconds } = facts;
-    found[name] = { seconds, megapixels: width === null || height === null ? null : megapixelsIn({ width, height }) };
+    const megapixels = width === null || height === null ? null : megapixelsIn({ width, height });
+    found[name] = { seconds, megapixels, width, height };
     for (const measure of measuresOf(model, name)) {
-      if (found[name][measure] === null)
+      if (found[name][measure] == null)
         throw refuseInput({ [path]: [`The file tells no ${measure}; the price goes by it`] });
     }
   }
@@ -50,7 +52,15 @@ function measuresOf(model: Model, name: string): (keyof InputFacts)[] {
     .map((part) => part.input);
 }
 
-function inputParts({ price }: Model): { input: keyof InputFacts; of: string }[] {
-  if (price.mode !== 'formula') return [];
-  return partsOf(price.credits).filter((part) => typeof part === 'object' && 'input' in part);
+/** Measures by the files they are taken of: those of the price, and those of rules that go by a file. */
+function inputParts({ price, routes }: Model): { input: keyof InputFacts; of: string }[] {
+  const priced =
+    price.mode === 'formula'
+      ? partsOf(price.credits).filter((part) => typeof part === 'object' && 'input' in part)
+      : [];
+  const rules = routes.flatMap(({ map }) => Object.values(map));
+  const mapped = rules.flatMap((rule) =>
+    rule.rule === 'enlarged-width' ? [{ input: 'width' as const, of: rule.of }] : [],
+  );
+  return [...priced, ...mapped];
 }
