@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { InputFacts } from '../../server/src/catalog/amount.ts';
 import { checkInput, type CheckedInput } from '../../server/src/catalog/check-input.ts';
 import type { JsonValue } from '../../server/src/catalog/json-value.ts';
 import { loadCatalog } from '../../server/src/catalog/load-catalog.ts';
@@ -10,6 +9,7 @@ import type { Model, ParameterSchema, Route, RouteCondition } from '../../server
 import { mapParameters, withFiles, type MappedFile } from '../../server/src/catalog/parameter-map.ts';
 import { valueAt } from '../../server/src/catalog/put.ts';
 import { meetsConditions } from '../../server/src/catalog/route-conditions.ts';
+import { measuredForTests } from '../../server/src/catalog/test-catalog.ts';
 import { isDoubleId, loadDouble } from '../../server/src/commands/vendors.ts';
 import { checkFields, type Fields } from '../../server/src/doubles/check-fields.ts';
 import { encodePng } from '../../server/src/doubles/png.ts';
@@ -49,7 +49,7 @@ describe('every route of every model', () => {
           if (!meetsConditions(route, input.parameters)) continue;
           served += 1;
           const what = `${name} ${JSON.stringify(given)}`;
-          const mapped = mapParameters(model, route, { ...input, inputs: measured(model) });
+          const mapped = mapParameters(model, route, { ...input, inputs: measuredForTests(model) });
           const sent = withFiles(mapped, mapped.files.map(contentOf));
           assert.deepEqual(checkFields(double.fields, sent, { areUnknownRefused: true }), [], what);
           const told = new Set(mapped.adjustments.map(({ parameter }) => parameter));
@@ -74,13 +74,6 @@ function everyModel(): [string, Model][] {
       action.model,
     ]),
   ]);
-}
-
-/** Facts for each file that a request may name, as the engine measures them for rules that go by a file. */
-function measured({ parameters }: Model): Record<string, InputFacts> {
-  const files = Object.keys(parameters).filter((name) => parameters[name]?.format === 'uri');
-  const facts = { seconds: 10, megapixels: 0.5, width: 1_000, height: 500 };
-  return Object.fromEntries(files.map((name) => [name, facts]));
 }
 
 /** Whether the caller asked for what comes anyway: the default, nothing special, or what the picture says. */

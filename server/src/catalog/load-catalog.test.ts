@@ -11,7 +11,7 @@ import type { Operation } from './model.ts';
 import { buildCatalog, loadCatalog, readCatalogFiles, type CatalogFiles } from './load-catalog.ts';
 import { mapParameters } from './parameter-map.ts';
 import { meetsConditions } from './route-conditions.ts';
-import { CATALOG_FOLDER } from './test-catalog.ts';
+import { CATALOG_FOLDER, measuredForTests } from './test-catalog.ts';
 
 const catalog = loadCatalog(CATALOG_FOLDER);
 
@@ -113,7 +113,10 @@ describe('the catalogue files', () => {
         const firstTried = serving.find((route) => !route.sandbox);
         for (const route of serving) {
           const kept = route.sandbox || route === firstTried ? ['aspect_ratio', 'resolution'] : ['aspect_ratio'];
-          const adjusted: string[] = mapParameters(model, route, input).adjustments.map(({ parameter }) => parameter);
+          const measured = { ...input, inputs: measuredForTests(model) };
+          const adjusted: string[] = mapParameters(model, route, measured).adjustments.map(
+            ({ parameter }) => parameter,
+          );
           assert.deepEqual(
             adjusted.filter((name) => kept.includes(name)),
             [],

@@ -21,6 +21,7 @@ const VENDORS = {
   kling: { adapter: () => import('../providers/kling.ts'), double: () => import('../doubles/kling.ts') },
   mureka: { adapter: () => import('../providers/mureka.ts'), double: () => import('../doubles/mureka.ts') },
   bria: { adapter: () => import('../providers/bria.ts'), double: () => import('../doubles/bria.ts') },
+  topaz: { adapter: () => import('../providers/topaz.ts'), double: () => import('../doubles/topaz.ts') },
   ideogram: { adapter: () => import('../providers/ideogram.ts'), double: () => import('../doubles/ideogram.ts') },
   xai: { adapter: () => import('../providers/xai.ts'), double: () => import('../doubles/xai.ts') },
   luma: { adapter: () => import('../providers/luma.ts'), double: () => import('../doubles/luma.ts') },
