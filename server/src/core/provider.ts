@@ -21,8 +21,10 @@ export interface ProviderAnswer {
   status: number;
   headers: Record<string, string>;
   json: unknown;
-  /** The first 2,000 characters of the body, for error texts. */
+  /** The first 2,000 characters of the body, for error texts; empty where the body is a file. */
   text: string;
+  /** A body that is a picture, a sound, a video or mere octets by its header, as a `data:` URL in base64; absent for all others. */
+  file?: string;
 }
 
 /** What the adapter needs to start one generation. */

@@ -23,13 +23,14 @@ const exchange = z.strictObject({
   grade: z.enum(['A', 'B', 'C', 'D', 'M']),
   /** Fields of the request that the adapter builds for this step. */
   request: z.record(z.string(), z.unknown()).optional(),
-  /** `body` is JSON; `text` is what is none. */
+  /** `body` is JSON; `text` is what is none, and `file` a body that is a file, as a `data:` URL. */
   answer: z
     .strictObject({
       status: z.number().int(),
       headers: z.record(z.string(), z.string()).default({}),
       body: z.unknown().optional(),
       text: z.string().optional(),
+      file: z.string().optional(),
     })
     .default({ status: 200, headers: {} }),
   /** Looked at with this reference instead of that of the first accepted start. */
@@ -86,7 +87,8 @@ export function lostOf(fixture: Fixture): LostAttempt {
 }
 
 export function answerOf(given: Exchange): ProviderAnswer {
-  const { status, headers, body, text } = given.answer;
+  const { status, headers, body, text, file } = given.answer;
+  if (file !== undefined) return { status, headers: { ...headers }, json: null, text: '', file };
   return answerFrom(status, text ?? (body === undefined ? '' : JSON.stringify(body)), { ...headers });
 }
 
