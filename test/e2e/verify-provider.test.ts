@@ -24,6 +24,7 @@ const WORKING_MIN = {
   mureka: 1,
   bria: 1,
   topaz: 1,
+  elevenlabs: 1,
 } as const satisfies Partial<Record<DoubleId, number>>;
 // Safe: the names above are those of doubles.
 const PROVIDERS = Object.keys(WORKING_MIN) as (keyof typeof WORKING_MIN)[];

@@ -26,6 +26,7 @@ const VENDORS = {
   xai: { adapter: () => import('../providers/xai.ts'), double: () => import('../doubles/xai.ts') },
   luma: { adapter: () => import('../providers/luma.ts'), double: () => import('../doubles/luma.ts') },
   runway: { adapter: () => import('../providers/runway.ts'), double: () => import('../doubles/runway.ts') },
+  elevenlabs: { adapter: () => import('../providers/elevenlabs.ts'), double: () => import('../doubles/elevenlabs.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
