@@ -25,6 +25,7 @@ const WORKING_MIN = {
   bria: 1,
   topaz: 1,
   elevenlabs: 1,
+  stability: 4,
 } as const satisfies Partial<Record<DoubleId, number>>;
 // Safe: the names above are those of doubles.
 const PROVIDERS = Object.keys(WORKING_MIN) as (keyof typeof WORKING_MIN)[];

@@ -27,6 +27,7 @@ const VENDORS = {
   luma: { adapter: () => import('../providers/luma.ts'), double: () => import('../doubles/luma.ts') },
   runway: { adapter: () => import('../providers/runway.ts'), double: () => import('../doubles/runway.ts') },
   elevenlabs: { adapter: () => import('../providers/elevenlabs.ts'), double: () => import('../doubles/elevenlabs.ts') },
+  stability: { adapter: () => import('../providers/stability.ts'), double: () => import('../doubles/stability.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
