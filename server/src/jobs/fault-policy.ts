@@ -7,7 +7,7 @@ export const PROVIDER_CLASSES = {
   'listing-ended': 'lists what has ended, so that a missing purchase tells nothing: `fal`',
   'calling-back': 'keeps no list, and calls back: `bfl`',
   synchronous:
-    'gives the result as its answer and cannot be asked again: `openai-images`, `together`, `deepinfra`, `google` (whose videos can be looked at, but not found)',
+    'gives the result as its answer and cannot be asked again: `openai-images`, `together`, `deepinfra`, `ideogram`, `elevenlabs`, `stability`, `google` (whose videos can be looked at, but not found)',
   'own-listing': 'a machine of the operator’s own that can be asked: `comfyui`',
   'own-mute': 'a machine of the operator’s own that cannot: `sd-server`',
 } as const;
