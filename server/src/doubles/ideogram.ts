@@ -105,7 +105,7 @@ function wordsOf({ path, rule, wanted }: Problem): string {
   return `${path.join('.')} is not right (${rule}): wanted ${wanted}`;
 }
 
-/** Statuses are the vendor's; what stands in the bodies is not known. */
+/** Statuses and reasons are the vendor's; the words are ours. */
 function refuse({ kind, status }: Refusal): DoubleAnswer {
   switch (kind) {
     case 'wrong-key':
@@ -113,9 +113,13 @@ function refuse({ kind, status }: Refusal): DoubleAnswer {
     case 'no-route':
       return jsonAnswer(404, { error: 'Not found' });
     case 'rate-limited':
-      return jsonAnswer(429, { error: 'Too many requests.' });
+      return jsonAnswer(429, {
+        error: 'Too many requests.',
+        reject_reason: 'inflight_limit',
+        max_inflight_requests: 10,
+      });
     case 'no-funds':
-      return jsonAnswer(402, { error: 'Payment is required.' });
+      return jsonAnswer(402, { error: 'Payment is required.', reject_reason: 'insufficient_funds' });
     case 'unavailable':
       return jsonAnswer(status ?? 503, { error: 'Service unavailable' });
     case 'too-large':
