@@ -50,7 +50,7 @@ export const adapter: Provider = {
   },
 };
 
-/** What came of it; null where the answer tells of neither a picture nor a reason. A server may send the picture bare. */
+/** What came of it; null where the answer tells of neither a picture nor an end. A server may send the picture bare. */
 function outcomeOf(answer: ProviderAnswer): Outcome | null {
   const read = made.safeParse(answer.json).data;
   const reason = read?.finish_reason ?? answer.headers['finish-reason'] ?? null;
@@ -58,7 +58,8 @@ function outcomeOf(answer: ProviderAnswer): Outcome | null {
   if (reason === 'CONTENT_FILTERED') return failure('content_refused', `${NAME} withheld the picture: ${reason}`);
   const outputs = outputsOf([inlinePicture(read?.image, 'png') ?? pictureIn(answer)]);
   const seed = Number(read?.seed ?? answer.headers['seed'] ?? Number.NaN);
-  return outputs.length === 0 ? null : { state: 'completed', outputs, costMicroUsd: null, seed: seedFrom(seed) };
+  if (outputs.length > 0) return { state: 'completed', outputs, costMicroUsd: null, seed: seedFrom(seed) };
+  return reason === null ? null : failure('unknown', `${NAME} made no picture`);
 }
 
 function pictureIn({ file }: ProviderAnswer): string | null {
