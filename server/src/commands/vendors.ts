@@ -28,6 +28,7 @@ const VENDORS = {
   runway: { adapter: () => import('../providers/runway.ts'), double: () => import('../doubles/runway.ts') },
   elevenlabs: { adapter: () => import('../providers/elevenlabs.ts'), double: () => import('../doubles/elevenlabs.ts') },
   stability: { adapter: () => import('../providers/stability.ts'), double: () => import('../doubles/stability.ts') },
+  minimax: { adapter: () => import('../providers/minimax.ts'), double: () => import('../doubles/minimax.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
