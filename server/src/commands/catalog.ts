@@ -1,15 +1,23 @@
 import { findCatalogProblems } from '../catalog/find-catalog-problems.ts';
 import type { Model } from '../catalog/model.ts';
+import { diffCatalog } from './catalog-diff.ts';
 import { openCatalog } from './live-catalog.ts';
 import { CommandProblem } from './output.ts';
 import type { CommandWorld } from './serve.ts';
 
+/** `lumegate catalog check|diff`. Exit code 1 when something is wrong. */
+export async function manageCatalog(world: CommandWorld, words: string[]): Promise<number> {
+  const [verb, ...rest] = words;
+  if (verb === 'check' && rest.length === 0) return check(world);
+  if (verb !== 'diff') throw new CommandProblem('use one of: catalog check, catalog diff [<provider>]');
+  return diffCatalog(world, load(world.machine), rest);
+}
+
 /**
- * `lumegate catalog check`: reads our catalogue and the operator's folder as a starting server does, and tells what is
- * wrong with them. Exit code 1 when something is.
+ * Reads our catalogue and the operator's folder as a starting server does, and tells what is
+ * wrong with them.
  */
-export async function manageCatalog({ machine, output }: CommandWorld, words: string[]): Promise<number> {
-  if (words.length !== 1 || words[0] !== 'check') throw new CommandProblem('use: catalog check');
+function check({ machine, output }: CommandWorld): number {
   const catalog = load(machine);
   const problems = findCatalogProblems(catalog);
   for (const problem of problems) output.say(problem);

@@ -47,8 +47,8 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: 'catalog',
-    usage: 'catalog check',
-    meaning: 'Check the models, your own among them.',
+    usage: 'catalog check|diff …',
+    meaning: 'Check the models, your own among them; hold their routes against what providers publish.',
     isQuiet: true,
     run: manageCatalog,
   },

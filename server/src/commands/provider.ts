@@ -186,12 +186,14 @@ function verify(world: CommandWorld, words: string[]): Promise<number> {
   return verifyProvider(world, { facts, catalog, options });
 }
 
-const NO_SANDBOX = {
+/** Stands for the sandbox in commands that never ask it. */
+export const NO_SANDBOX = {
   handle: () => Promise.reject(new Error('the sandbox is not in this process')),
   file: async () => null,
 };
 
-function findProvider(catalog: Catalog, id: string | undefined): ProviderFacts {
+/** The provider of that name; throws CommandProblem with the nearest one. */
+export function findProvider(catalog: Catalog, id: string | undefined): ProviderFacts {
   if (id === undefined) throw new CommandProblem(`name the provider: ${[...catalog.providers.keys()].join(', ')}`);
   const facts = catalog.providers.get(id);
   if (facts !== undefined) return facts;

@@ -98,6 +98,21 @@ export type Probed =
   | { state: 'ok'; text: string; balanceMicroUsd: MicroUsd | null }
   | { state: 'failed'; kind: FailureKind; text: string };
 
+/** What a provider publishes about one of its models. */
+export type Published =
+  /** `input` is the JSON Schema of a request, whose references lead into `document`; null where none is published. */
+  | { state: 'listed'; isDeprecated: boolean; schema: { input: unknown; document: unknown } | null }
+  | { state: 'gone' }
+  /** The answer says neither; `text` holds what it does say, and may name the key. */
+  | { state: 'unsure'; text: string };
+
+/** How a provider is asked what it publishes. */
+export interface PublishedModels {
+  /** Models with the same request are in the same answer. */
+  request(baseUrl: string, upstreamModel: string): ProviderRequest;
+  read(answer: ProviderAnswer, upstreamModel: string): Published;
+}
+
 /**
  * One upstream. Pure: builds requests and reads answers; never waits, retries, stores, bills or logs.
  * A callback is only a hint that it is worth polling now.
@@ -116,6 +131,8 @@ export interface Provider {
   /** Looks for an attempt whose answer was lost; absent where the provider keeps no list. */
   find?(attempt: LostAttempt): ProviderRequest;
   found?(answer: ProviderAnswer, attempt: LostAttempt): Found;
+  /** Absent where the provider publishes nothing about its models that a program can read. */
+  published?: PublishedModels;
   /** The cheapest call that needs the key. */
   probe(baseUrl: string): ProviderRequest;
   probed(answer: ProviderAnswer): Probed;

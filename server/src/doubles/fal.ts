@@ -5,6 +5,7 @@ import { writeFalCallback, publicKeys } from './fal-callback.ts';
 import { FAL_ENDPOINTS } from './fal-endpoints.ts';
 import { listFalRequests } from './fal-list.ts';
 import { rejectionOf, resultOf, statusOf } from './fal-result.ts';
+import { schemaOf } from './published-schema.ts';
 import { randomUuid } from './random-ids.ts';
 
 const KEY = 'double-fal-id:double-fal-secret';
@@ -28,6 +29,7 @@ export const double: Double = {
   handle: (request, desk) => {
     const { method, path, url } = request;
     if (path === JWKS_PATH) return jsonAnswer(200, publicKeys());
+    if (path === '/v1/models' && method === 'GET') return describe(url);
     const [, operation] = /^(?:\/v1)?\/models\/(pricing|requests\/by-endpoint)$/.exec(path) ?? [];
     if (operation === 'pricing' && method === 'GET') return prices(url);
     if (operation !== undefined && method === 'GET') return listFalRequests(url, desk);
@@ -135,6 +137,22 @@ function cancel(generation: Generation, desk: Desk): DoubleAnswer {
     ? jsonAnswer(400, { status: 'ALREADY_COMPLETED' })
     : jsonAnswer(202, { status: 'CANCELLATION_REQUESTED' });
   return desk.tell(generation, answer);
+}
+
+/** One endpoint with its description; of one that nobody knows, no row (grade C: other gateways' readers of the list). */
+function describe(url: URL): DoubleAnswer {
+  const id = url.searchParams.get('endpoint_id') ?? '';
+  const endpoint = Object.hasOwn(FAL_ENDPOINTS, id) ? FAL_ENDPOINTS[id] : undefined;
+  if (endpoint === undefined) return jsonAnswer(200, { models: [], next_cursor: null, has_more: false });
+  const content = { 'application/json': { schema: { $ref: '#/components/schemas/EndpointInput' } } };
+  const openapi = {
+    openapi: '3.0.4',
+    paths: { [`/${id}`]: { post: { requestBody: { required: true, content } } } },
+    components: { schemas: { EndpointInput: schemaOf(endpoint.fields) } },
+  };
+  const metadata = { display_name: id, status: 'active' };
+  const models = [{ endpoint_id: id, metadata, openapi }];
+  return jsonAnswer(200, { models, next_cursor: null, has_more: false });
 }
 
 function prices(url: URL): DoubleAnswer {

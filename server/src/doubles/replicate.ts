@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 
 import { jsonAnswer } from './answer.ts';
 import type { Desk, Double, DoubleAnswer, DoubleRequest, Generation } from './double.ts';
+import { schemaOf } from './published-schema.ts';
 import { randomBase32 } from './random-ids.ts';
 import { predictionOf } from './replicate-prediction.ts';
 import { REPLICATE_MODELS } from './replicate-models.ts';
@@ -76,10 +77,7 @@ function start(request: DoubleRequest, desk: Desk, model: string): DoubleAnswer 
 
 function describe(model: string): DoubleAnswer {
   const [owner, name] = model.split('/');
-  const properties = Object.fromEntries(
-    Object.entries(REPLICATE_MODELS[model]?.fields ?? {}).map(([field, { type }]) => [field, { type }]),
-  );
-  const schemas = { Input: { type: 'object', properties }, Output: { type: 'string', format: 'uri' } };
+  const schemas = { Input: schemaOf(REPLICATE_MODELS[model]?.fields ?? {}), Output: { type: 'string', format: 'uri' } };
   const version = { id: 'hidden', openapi_schema: { openapi: '3.0.2', components: { schemas } } };
   return jsonAnswer(200, { owner, name, visibility: 'public', is_official: true, latest_version: version });
 }

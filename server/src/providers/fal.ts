@@ -13,6 +13,7 @@ import type {
 import { allowedUrl, keptUrl } from './allowed-url.ts';
 import { falFailureKind, isFalError } from './fal-failure.ts';
 import { falFiles, isEmptyResult } from './fal-files.ts';
+import { publishedAt } from './published-models.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import { isSameInput } from './same-input.ts';
 import { bare, maybeNumber, maybeText, parseJson, postJson, seedFrom, upstreamId } from './upstream-json.ts';
@@ -76,6 +77,7 @@ export const adapter: Provider = {
     const read = called.safeParse(parseJson(delivery.body));
     return read.success ? referenceIn(read.data.request_id, attempt) : null;
   },
+  published: publishedAt(platformOrigin),
   probe: (baseUrl) =>
     bare('GET', `${platformOrigin(baseUrl)}/v1/models/requests/by-endpoint?endpoint_id=fal-ai%2Fflux%2Fdev&limit=1`),
   probed: (answer) => {

@@ -4,6 +4,7 @@ import type { FailureKind, Outcome } from '../core/outcome.ts';
 import type { PollContext, Provider, ProviderAnswer, Started } from '../core/provider.ts';
 import { complaintOf } from './failure-text.ts';
 import { inlinePicture } from './inline-picture.ts';
+import { googlePublished } from './published-models.ts';
 import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-failure.ts';
 import { bare, maybeNumber, maybeText, outputsOf, postJson, referenceTo, upstreamId } from './upstream-json.ts';
 
@@ -87,6 +88,7 @@ export const adapter: Provider = {
     if (answer.status >= 300 || !read.success || read.data.done !== true) return { state: 'pending', progress: null };
     return outcomeOf(read.data);
   },
+  published: googlePublished,
   probe: (baseUrl) => bare('GET', `${baseUrl}/models`),
   probed: (answer) => {
     const read = z.object({ models: z.array(z.unknown()) }).safeParse(answer.json);

@@ -4,6 +4,7 @@ import type { FailureKind, Outcome } from '../core/outcome.ts';
 import type { Provider, ProviderAnswer } from '../core/provider.ts';
 import { complaintOf } from './failure-text.ts';
 import { inlinePicture } from './inline-picture.ts';
+import { openAiPublished } from './published-models.ts';
 import { failure, kindOfStatus, notStarted, refusal } from './read-failure.ts';
 import { stripTagsInParameters } from './strip-prompt-tags.ts';
 import { bare, maybeText, outputsOf, postJson, referenceTo } from './upstream-json.ts';
@@ -54,6 +55,7 @@ export const adapter: Provider = {
     answer.status < 300 && answer.json === null
       ? { state: 'pending', progress: null }
       : failure('unknown', 'The answer of a synchronous provider cannot be read again'),
+  published: openAiPublished,
   probe: (baseUrl) => bare('GET', `${baseUrl}/models`),
   probed: (answer) => {
     const count = countModels(answer.json);

@@ -5,6 +5,7 @@ import type { Found, LostAttempt, PollContext, Provider, ProviderAnswer, Provide
 import { allowedUrl } from './allowed-url.ts';
 import { complaintOf, failureText } from './failure-text.ts';
 import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-failure.ts';
+import { replicatePublished } from './published-models.ts';
 import { replicateFailureKind } from './replicate-failure.ts';
 import { boundedWait } from './retry-after.ts';
 import { isSameInput } from './same-input.ts';
@@ -76,6 +77,7 @@ export const adapter: Provider = {
     return bare('GET', `${attempt.baseUrl}/predictions?created_after=${encodeURIComponent(since)}`);
   },
   found: foundIn,
+  published: replicatePublished,
   probe: (baseUrl) => bare('GET', `${baseUrl}/account`),
   probed: (answer) => {
     const read = z.object({ type: z.string(), username: z.string() }).safeParse(answer.json);
