@@ -136,6 +136,25 @@ describe('an operator who holds the routes against what providers publish', () =
     );
   });
 
+  it('hears of what a server of the OpenAI shape has on its list', async () => {
+    const listed = async (change?: (body: string) => string): Promise<string[][]> => {
+      const double = await start('openai-images', change);
+      const together = { LUMEGATE_PROVIDER_TOGETHER_URL: `${double.url}/v1`, TOGETHER_API_KEY: double.key ?? '' };
+      const { text } = await diff(double, ['together', '--only', 'flux-1.1-pro', '--json'], together);
+      return reportsIn(text).map(({ model, state, compared }) => [model, state, compared]);
+    };
+    assert.deepEqual(await listed(), [['flux-1.1-pro', 'same', 'name']]);
+    const gone = await listed((body) => body.replace('FLUX.1.1-pro', 'FLUX.9'));
+    assert.deepEqual(gone, [['flux-1.1-pro', 'gone', 'name']]);
+  });
+
+  it('is not shown a stranger’s control characters on the terminal', async () => {
+    const double = await start('replicate', (body) => body.replace('"generate_audio":', '"\\u001b[2Jsound":'));
+    const { text } = await diff(double, ['replicate', '--only', 'kling-2.6']);
+    assert.match(text, / \[2Jsound/);
+    assert.ok(!text.includes('\u001b'));
+  });
+
   it('is not told with a wrong key, and shows the key nowhere', async () => {
     const double = await start('replicate');
     const secret = 'a-key-that-nobody-knows';

@@ -11,6 +11,8 @@ export type Branch = Readonly<Record<string, unknown>>;
 
 /** A schema that leads to itself ends here. */
 const DEPTH_MAX = 8;
+/** Longer lists are cut in texts for people. */
+const WORDS_SHOWN_MAX = 12;
 
 /** The alternatives of a schema, with references followed and parts of `allOf` laid together. */
 export function branchesOf(schema: PublishedSchema, given: unknown, depth = 0): Branch[] {
@@ -70,7 +72,7 @@ export function refusalOf(branches: readonly Branch[], value: JsonValue): string
 function branchRefusal({ type, enum: words, minimum, maximum }: Branch, value: JsonValue): string | null {
   const said = JSON.stringify(value);
   if (Array.isArray(words)) {
-    return words.includes(value) ? null : `${said} is none of ${words.map((word) => JSON.stringify(word)).join(', ')}`;
+    return words.includes(value) ? null : `${said} is none of ${shown(words)}`;
   }
   const types = Array.isArray(type) ? type : [type];
   if (typeof type === 'string' || Array.isArray(type)) {
@@ -79,6 +81,11 @@ function branchRefusal({ type, enum: words, minimum, maximum }: Branch, value: J
   if (typeof value !== 'number') return null;
   if (typeof minimum === 'number' && value < minimum) return `${said} is below ${minimum}`;
   return typeof maximum === 'number' && value > maximum ? `${said} is above ${maximum}` : null;
+}
+
+function shown(words: readonly unknown[]): string {
+  const first = words.slice(0, WORDS_SHOWN_MAX).map((word) => JSON.stringify(word));
+  return [...first, ...(words.length > WORDS_SHOWN_MAX ? ['…'] : [])].join(', ');
 }
 
 function isOfType(type: string, value: JsonValue): boolean {

@@ -187,12 +187,14 @@ function tell(output: Output, reports: readonly RouteReport[], { isJson }: { isJ
     output.say(JSON.stringify({ routes: reports }, null, 2));
     return;
   }
+  // A stranger's words must not steer the terminal.
+  const say = (line: string): void => output.say(line.replaceAll(/\p{Cc}/gu, ' '));
   for (const report of reports) {
     const { model, provider, upstreamModel, state, differences, offers, text } = report;
     if (state === 'same' && offers.length === 0) continue;
-    output.say(`${model}  ${provider} ${upstreamModel}  ${WORDS[state]}${text === null ? '' : `: ${text}`}`);
-    for (const difference of differences) output.say(`    ${difference.text}`);
-    if (offers.length > 0) output.say(`    not used: ${offers.map(offerText).join('; ')}`);
+    say(`${model}  ${provider} ${upstreamModel}  ${WORDS[state]}${text === null ? '' : `: ${text}`}`);
+    for (const difference of differences) say(`    ${difference.text}`);
+    if (offers.length > 0) say(`    not used: ${offers.map(offerText).join('; ')}`);
   }
   const count = (state: RouteReport['state']): number => reports.filter((report) => report.state === state).length;
   const byName = reports.filter(({ compared }) => compared === 'name').length;
