@@ -83,6 +83,8 @@ function valuesByTarget(rule: MapRule, schema: ParameterSchema | undefined): Rec
     }
     case 'fold':
       return { [rule.to]: [0, rule.below - 1] };
+    case 'enlarged-width':
+      return { [rule.to]: [rule.maximum] };
     case 'aspect-ratio': {
       const words = typeof rule.others === 'string' ? [] : [rule.others.word];
       const area = rule.area === undefined ? {} : { [rule.area.to]: Object.values(rule.area.words) };
