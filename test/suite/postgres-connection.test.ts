@@ -75,11 +75,16 @@ describe('a line to PostgreSQL that fails', { skip: postgres.skip, timeout: TEST
 
   test('the late end of an old listener does not replace the one that lives', async (t) => {
     const lost: string[] = [];
+    const noticed = Promise.withResolvers<void>();
     const { database, proxy } = await openThroughProxy(t, (event) => {
-      if (event === 'database.listener-lost') lost.push(event);
+      if (event !== 'database.listener-lost') return;
+      lost.push(event);
+      noticed.resolve();
     });
     proxy.holdEnds(true);
     await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${LISTENERS}`);
+    // The ended one may be listed for a moment yet: that the line broke is heard first.
+    await noticed.promise;
     while ((await database.query(`SELECT pid FROM pg_stat_activity WHERE ${LISTENERS}`)).length === 0);
     assert.equal(lost.length, 1);
     proxy.holdEnds(false);
