@@ -12,11 +12,17 @@ export function drawProviders(page: string, folder: string): string {
     .map((provider) => ({ provider, served: servedBy(provider.id, [...models.values()]) }))
     .toSorted((a, b) => b.served.length - a.served.length || a.provider.label.localeCompare(b.provider.label))
     .map(({ provider, served }) => [
-      provider.ownMachine ? `${provider.label}, on your own machine` : provider.label,
-      `\`${settingOf(provider)}\``,
+      `${provider.label}${placeOf(provider)}`,
+      provider.inside === true ? 'none' : `\`${settingOf(provider)}\``,
       wordsFor(served),
     ]);
   return withTable(page, markdownTable(['provider', 'setting', 'models'], rows));
+}
+
+/** Where it stands, if not with its vendor. */
+function placeOf({ inside, ownMachine }: ProviderFacts): string {
+  if (inside === true) return ', inside the gateway';
+  return ownMachine ? ', on your own machine' : '';
 }
 
 function servedBy(provider: string, models: readonly Model[]): Model[] {

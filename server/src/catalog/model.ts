@@ -271,6 +271,8 @@ export interface ProviderFacts {
   ownMachine: boolean;
   /** Draws stand-ins instead of running models. */
   sandbox: boolean;
+  /** Works inside this program, without an address, a key or a vendor; absent for most. */
+  inside?: boolean;
   /** Hosts whose result files may be fetched: a name, `*.name`, or `self` for the host of the base address. */
   resultHosts: readonly string[];
   /** Result files on the origin of the base address are given out for the key alone; they are not where absent. */

@@ -27,6 +27,7 @@ function routes(candidate: Model, choice: Choice): Route[] {
   return routesFor(candidate, {
     mode: 'live',
     sandbox: 'auto',
+    inside: new Set(['sandbox', 'local']),
     input: { parameters: {}, given: {} },
     allowed: null,
     order: [],
@@ -59,6 +60,7 @@ describe('routesFor', () => {
   it('auto serves live keys from the sandbox only while no real provider is ready', () => {
     assert.deepEqual(providers(model, { sandbox: 'auto' }), ['sandbox']);
     assert.deepEqual(providers(model, { sandbox: 'auto', ready: ['sandbox'] }), ['sandbox']);
+    assert.deepEqual(providers(model, { sandbox: 'auto', ready: ['sandbox', 'local'] }), ['sandbox']);
     assert.deepEqual(providers(sandboxOnly, { sandbox: 'auto', ready: ['first'] }), []);
   });
 

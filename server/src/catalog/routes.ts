@@ -13,6 +13,8 @@ export interface RouteChoice {
   /** Those of them that may be asked now: not paused, not without a working key. The sandbox need not be among them. */
   providersUsable: ReadonlySet<string>;
   sandbox: SandboxSetting;
+  /** Providers that work inside this program: the sandbox’s time ends with the first that the operator has brought. */
+  inside: ReadonlySet<string>;
   /** The caller's checked input: some routes serve only a part of what a model can do. */
   input: { parameters: Readonly<Record<string, JsonValue>>; given: Readonly<Record<string, JsonValue>> };
   /** Only these providers and in this order; null where the caller has no wish. Test keys know the sandbox alone. */
@@ -41,8 +43,7 @@ export function routesFor(model: Model, choice: RouteChoice): Route[] {
   }
   if (choice.sandbox === 'on') return inOrder(drawn, choice);
   // `auto`: the sandbox serves until the first real provider is there, for whatever model.
-  const sandboxes = new Set(model.routes.filter((route) => route.sandbox).map((route) => route.provider));
-  const hasRealProvider = [...choice.providersConfigured].some((provider) => !sandboxes.has(provider));
+  const hasRealProvider = [...choice.providersConfigured].some((provider) => !choice.inside.has(provider));
   return hasRealProvider ? [] : inOrder(drawn, choice);
 }
 

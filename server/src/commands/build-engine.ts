@@ -13,11 +13,10 @@ import { createCollectRoom } from '../jobs/collect-room.ts';
 import { createLookPace } from '../jobs/look-pace.ts';
 import { createSlots } from '../jobs/slots.ts';
 import { createRouteHealth } from '../jobs/route-health.ts';
-import { openGenerationStore } from '../sandbox/generation-store.ts';
-import { createSandbox } from '../sandbox/sandbox-service.ts';
 import type { ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { eraseRemovedSecrets } from '../teams/provider-keys.ts';
 import { inputFetcher, inputReader } from './fetch-input.ts';
+import { openInside } from './open-inside.ts';
 import { openBlobs } from './open-blobs.ts';
 import type { Machine, Store } from './open-store.ts';
 import { openProviderKeys, tellOfCircuit } from './provider-world.ts';
@@ -47,9 +46,6 @@ export interface EngineOptions {
   sendCallback: (url: string, body: string) => Promise<void>;
 }
 
-/** The sandbox keeps a generation this long, as providers keep theirs for an hour or so. */
-const GENERATION_MS = 3_600_000;
-
 /** The module that draws; loaded in the media process, never here. */
 export const DRAW_MODULE = path.join(import.meta.dirname, '..', 'sandbox', 'draw.ts');
 
@@ -58,27 +54,27 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
   const { settings, clock, random, log } = machine;
   const { database, newId } = store;
   const closing = new AbortController();
-  const dataFolder = path.resolve(settings.dataFolder);
   const { reachCrashPoint } = options;
   const { blobs, close: closeBlobs } = await openBlobs(machine, () => reachCrashPoint('C17'));
   const media = startMedia({ drawModule: DRAW_MODULE, clock, log });
   const net = createNet({ allowPrivate: settings.allowPrivateUrls, ownListeners: options.ownListeners, clock, log });
   const inputs = { net, database, blobs, clock, publicUrl: options.publicUrl };
-  const generations = await openGenerationStore(path.join(dataFolder, 'sandbox'));
-  const sandbox = createSandbox({
-    store: generations,
+  const inside = await openInside(machine, {
     media,
-    clock,
-    random,
-    log,
-    durationMs: settings.sandboxMs,
-    closing: closing.signal,
     fetchInput: inputFetcher(inputs),
-    sendCallback: options.sendCallback,
+    ...options,
+    closing: closing.signal,
   });
-  const keys = await openProviderKeys(machine, store, options.catalog);
+  const keys = await openProviderKeys(machine, store, options.catalog, inside.problemOfTools);
   const { catalog, publicUrl } = options;
-  const upstream = createUpstream({ net, catalog, keys, providerUrls: settings.providerUrls, publicUrl, sandbox });
+  const upstream = createUpstream({
+    net,
+    catalog,
+    keys,
+    providerUrls: settings.providerUrls,
+    publicUrl,
+    inside: inside.providers,
+  });
   const health = createRouteHealth({ clock, onChange: (change) => void tellOfCircuit(machine, store, change) });
   const changes = createSignals(database, 'job', clock);
   const hints = createSignals(database, 'hint', clock);
@@ -111,7 +107,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     media,
     keys,
     sweep: async () => {
-      await generations.sweep(clock.now() - GENERATION_MS);
+      await inside.sweep();
       await database.transaction((tx) => eraseRemovedSecrets(tx, clock.now()));
     },
     close: async () => {
@@ -119,7 +115,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
       changes.close();
       hints.close();
       await keys.close();
-      await Promise.all([media.close(), net.close(), closeBlobs()]);
+      await Promise.all([media.close(), inside.close(), net.close(), closeBlobs()]);
     },
   };
 }

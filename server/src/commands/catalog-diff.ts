@@ -10,7 +10,7 @@ import { createNet } from '../net/net.ts';
 import type { ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { openStore } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
-import { findProvider, NO_SANDBOX } from './provider.ts';
+import { findProvider } from './provider.ts';
 import { openProviderKeys } from './provider-world.ts';
 import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
@@ -68,7 +68,7 @@ export async function diffCatalog(world: CommandWorld, catalog: Catalog, words: 
         keys: ring,
         providerUrls,
         publicUrl: () => '',
-        sandbox: NO_SANDBOX,
+        inside: {},
       });
       const asker = createAsker({ clock, upstream, adapters, ring });
       const routes = routesOf(catalog, { provider, only }).filter(({ route }) => asker.canAsk(route.provider));

@@ -1,6 +1,8 @@
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
+import { LOCAL } from '../local/local-service.ts';
 import type { Tx } from '../database/database.ts';
+import { findRuntimeProblem } from '../files/media/start-tools.ts';
 import type { CircuitChange } from '../jobs/route-health.ts';
 import type { ProviderKeyFacts } from '../teams/known-provider-keys.ts';
 import { createProviderKeyRing, type ProviderKeyRing } from '../teams/provider-key-ring.ts';
@@ -8,26 +10,39 @@ import { insertAlert } from '../webhooks/operator-alerts.ts';
 import type { Machine, Store } from './open-store.ts';
 
 /** What the keys' room must know of a provider. */
-function keyFacts(facts: ProviderFacts): ProviderKeyFacts {
+function keyFacts(facts: ProviderFacts, isUsable: (provider: string) => boolean): ProviderKeyFacts {
   return {
     id: facts.id,
     setting: facts.authHeader?.setting ?? null,
     isOptional: facts.authHeader?.isOptional ?? true,
     maxInFlight: facts.maxInFlight,
     startsPerMinute: facts.startsPerMinute,
-    hasAddress: facts.baseUrl !== null,
+    // Asked anew at each reading: what works inside this program may turn out not to.
+    get hasAddress() {
+      return facts.baseUrl !== null && isUsable(facts.id);
+    },
   };
 }
 
-/** The keys with which this gateway buys, read and followed in the store. */
-export async function openProviderKeys(machine: Machine, store: Store, catalog: Catalog): Promise<ProviderKeyRing> {
+/**
+ * The keys with which this gateway buys, read and followed in the store. `problemOfTools` says why the local tools cannot be
+ * used, or null.
+ */
+export async function openProviderKeys(
+  machine: Machine,
+  store: Store,
+  catalog: Catalog,
+  problemOfTools: () => string | null = findRuntimeProblem,
+): Promise<ProviderKeyRing> {
   const { settings, clock, log } = machine;
   const keys = createProviderKeyRing({
     database: store.database,
     vault: store.providerVault,
     clock,
     log,
-    providers: [...catalog.providers.values()].map(keyFacts),
+    providers: [...catalog.providers.values()].map((facts) =>
+      keyFacts(facts, (provider) => provider !== LOCAL || problemOfTools() === null),
+    ),
     secrets: settings.providerSecrets,
     urls: settings.providerUrls,
     maxInFlight: settings.providerMaxInFlight,

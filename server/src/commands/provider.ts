@@ -3,6 +3,7 @@ import type { ProviderFacts } from '../catalog/model.ts';
 import { nearestName } from '../catalog/spelling.ts';
 import { isUuid } from '../core/ids.ts';
 import { probeKey } from '../http/admin/probe-key.ts';
+import { findRuntimeProblem } from '../files/media/start-tools.ts';
 import { createNet } from '../net/net.ts';
 import type { KeyCard, ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { insertProviderKey, LABEL_LENGTH_MAX, PROVIDER_KEYS_MAX, removeProviderKey } from '../teams/provider-keys.ts';
@@ -73,6 +74,7 @@ async function list({ machine, output, catalog, ring }: ProviderWorld): Promise<
 
 /** What is missing before a provider without keys can be used. */
 function hintFor(facts: ProviderFacts, urls: Readonly<Record<string, string>>): string {
+  if (facts.inside === true) return `  ${findRuntimeProblem() ?? ''}`;
   if (facts.baseUrl === null && urls[facts.id] === undefined) {
     return `  no address: LUMEGATE_PROVIDER_${facts.id.toUpperCase().replaceAll('-', '_')}_URL`;
   }
@@ -140,16 +142,16 @@ async function test({ machine, output, catalog, ring }: ProviderWorld, words: st
   const [wanted] = readWords(words, {}).positionals;
   const chosen = wanted === undefined ? null : findProvider(catalog, wanted).id;
   const { settings, clock, log } = machine;
-  // The sandbox lives inside the server unless it has an address of its own: there is nothing to call then.
+  // What works inside the server has nothing to call here, unless it has an address of its own.
   const isCallable = ({ provider, state }: KeyCard): boolean =>
     state !== 'unreadable' &&
     state !== 'no-address' &&
-    (provider !== 'sandbox' || settings.providerUrls['sandbox'] !== undefined);
+    (catalog.providers.get(provider)?.inside !== true || settings.providerUrls[provider] !== undefined);
   const cards = ring.cards().filter((card) => isCallable(card) && (chosen === null || card.provider === chosen));
   if (cards.length === 0) throw new CommandProblem('there is no key to test: lumegate provider set <id>');
   const net = createNet({ allowPrivate: settings.allowPrivateUrls, clock, log });
   const { providerUrls } = settings;
-  const upstream = createUpstream({ net, catalog, keys: ring, providerUrls, publicUrl: () => '', sandbox: NO_SANDBOX });
+  const upstream = createUpstream({ net, catalog, keys: ring, providerUrls, publicUrl: () => '', inside: {} });
   const providers = { keys: ring, adapters: await loadAdapters(catalog.providers.values()), upstream };
   let failed = 0;
   try {
@@ -185,12 +187,6 @@ function verify(world: CommandWorld, words: string[]): Promise<number> {
   };
   return verifyProvider(world, { facts, catalog, options });
 }
-
-/** Stands for the sandbox in commands that never ask it. */
-export const NO_SANDBOX = {
-  handle: () => Promise.reject(new Error('the sandbox is not in this process')),
-  file: async () => null,
-};
 
 /** The provider of that name; throws CommandProblem with the nearest one. */
 export function findProvider(catalog: Catalog, id: string | undefined): ProviderFacts {

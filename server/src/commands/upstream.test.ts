@@ -30,7 +30,7 @@ async function secretsFor(provider: string, url: string, base?: string): Promise
     keys: { secret: (id) => `secret-of-${id}` },
     providerUrls: base === undefined ? {} : { [provider]: base },
     publicUrl: () => '',
-    sandbox: { handle: never, file: never },
+    inside: { sandbox: { handle: never, file: never } },
   });
   const options = { timeoutMs: 1_000, signal: new AbortController().signal, bytesMax: 1, keyId: 'key-1' };
   await upstream.download(provider, url, never, options);
@@ -76,7 +76,7 @@ test('a form leaves as bytes, with its type and the key', async () => {
     keys: { secret: (id) => `secret-of-${id}` },
     providerUrls: {},
     publicUrl: () => '',
-    sandbox: { handle: never, file: never },
+    inside: { sandbox: { handle: never, file: never } },
   });
   const url = `${BASE}/models/m:generateContent`;
   const form = [

@@ -1,13 +1,13 @@
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
+import type { InsideProvider } from '../core/inside-port.ts';
 import type { AddressTrust, Net, OutboundRequest } from '../core/net-port.ts';
 import type { ProviderKeys } from '../core/provider-keys-port.ts';
 import type { ProviderRequest } from '../core/provider.ts';
 import type { Upstream } from '../core/upstream-port.ts';
-import type { SandboxService } from '../sandbox/sandbox-service.ts';
 import { isDataUrl, unpackDataUrl } from './data-url.ts';
 import { encodeForm } from './form-body.ts';
-import { downloadInside, exchangeInside } from './inside-sandbox.ts';
+import { downloadInside, exchangeInside } from './inside.ts';
 
 /** A provider's answer is JSON of a few kilobytes; result files are downloaded apart. */
 const ANSWER_BYTES_MAX = 10 * 1024 * 1024;
@@ -17,7 +17,7 @@ const ANSWER_BYTES_MAX_INLINE = 48 * 1024 * 1024;
 const BYTES_PER_10S_MIN = 10_000;
 const REDIRECTS_MAX = 3;
 
-/** The way to the providers: over the network, or to the sandbox inside this process. */
+/** The way to the providers: over the network, or to what works inside this process. */
 export function createUpstream(world: {
   net: Net;
   catalog: Catalog;
@@ -25,16 +25,17 @@ export function createUpstream(world: {
   /** Base addresses that the operator has set. */
   providerUrls: Readonly<Record<string, string>>;
   publicUrl: () => string;
-  /** Serves the provider `sandbox` unless the operator has set another address for it. */
-  sandbox: SandboxService;
+  /** Providers inside this process, by their names; each unless the operator has set another address for it. */
+  inside: Readonly<Record<string, InsideProvider>>;
 }): Upstream {
-  const { net, catalog, keys, providerUrls, publicUrl, sandbox } = world;
+  const { net, catalog, keys, providerUrls, publicUrl } = world;
   const baseUrl = (provider: string): string => {
     const base = providerUrls[provider] ?? catalog.providers.get(provider)?.baseUrl;
     if (base == null) throw new Error(`no address is known for provider "${provider}"`);
     return base;
   };
-  const isInside = (provider: string): boolean => provider === 'sandbox' && providerUrls[provider] === undefined;
+  const insideOf = (provider: string): InsideProvider | undefined =>
+    providerUrls[provider] === undefined ? world.inside[provider] : undefined;
   const trust = (provider: string): AddressTrust => {
     const own = providerUrls[provider];
     return { operatorOrigins: own === undefined ? [] : [new URL(own).origin] };
@@ -44,11 +45,12 @@ export function createUpstream(world: {
     baseUrl,
     // A provider at a plain address of the operator's own stands in his network, as we do.
     canReachUs: (provider) =>
-      isInside(provider) || providerUrls[provider]?.startsWith('http:') === true || isPublic(publicUrl()),
+      insideOf(provider) !== undefined || providerUrls[provider]?.startsWith('http:') === true || isPublic(publicUrl()),
     exchange: async (provider, request, options) => {
       const base = baseUrl(provider);
-      if (isInside(provider))
-        return exchangeInside(sandbox, { request, base, onSending: options.onSending, signal: options.signal });
+      const inside = insideOf(provider);
+      if (inside !== undefined)
+        return exchangeInside(inside, { request, base, onSending: options.onSending, signal: options.signal });
       const facts = catalog.providers.get(provider);
       if (facts === undefined || !isKeyHost(facts, { url: request.url, base })) {
         return { kind: 'refused', reason: 'address-forbidden', detail: 'not a host of this provider' };
@@ -66,7 +68,8 @@ export function createUpstream(world: {
     },
     download: async (provider, url, sink, options) => {
       if (isDataUrl(url)) return unpackDataUrl(url, { sink, bytesMax: options.bytesMax });
-      if (isInside(provider)) return downloadInside(sandbox, { url, sink });
+      const inside = insideOf(provider);
+      if (inside !== undefined) return downloadInside(inside, { url, sink });
       const base = baseUrl(provider);
       const facts = catalog.providers.get(provider);
       if (facts === undefined || !isResultHost(facts, { url, base })) {

@@ -36,6 +36,7 @@ const VENDORS = {
   'sd-server': { adapter: () => import('../providers/sd-server.ts'), double: () => import('../doubles/sd-server.ts') },
   comfyui: { adapter: () => import('../providers/comfyui.ts'), double: () => import('../doubles/comfyui.ts') },
   sandbox: { adapter: () => import('../providers/sandbox.ts'), double: null },
+  local: { adapter: () => import('../providers/local.ts'), double: null },
 } as const satisfies Record<string, Vendor>;
 
 type Vendors = typeof VENDORS;

@@ -21,7 +21,14 @@ export interface MediaFacts {
   digitalSourceType: string | null;
 }
 
-export type MediaProblem = 'empty' | 'unsupported-type' | 'too-many-pixels' | 'damaged' | 'too-slow' | 'crashed';
+export type MediaProblem =
+  | 'empty'
+  | 'unsupported-type'
+  | 'too-many-pixels'
+  | 'damaged'
+  | 'too-slow'
+  | 'crashed'
+  | 'no-tool';
 
 export type MediaResult<T> = { ok: true; value: T } | { ok: false; problem: MediaProblem; detail: string };
 

@@ -112,6 +112,7 @@ const PROBLEM_TEXTS: Readonly<Record<MediaProblem, string>> = {
   damaged: 'The file is damaged or cut off',
   'too-slow': 'The file takes too long to read; send a simpler one',
   crashed: 'The file cannot be read; send it in another format',
+  'no-tool': 'The file cannot be worked on here',
 };
 
 async function inspectUpload(

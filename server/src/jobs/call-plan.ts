@@ -92,6 +92,7 @@ function usableRoutes(world: JobsWorld, request: CallRequest, payer: Payer): Rou
     // A key that only waits for its rate limit will be back before a queued job is claimed.
     providersUsable: new Set([...configured].filter((provider) => !isRefused(world, provider, owner))),
     sandbox: world.settings.sandbox,
+    inside: insideOf(world),
     input,
     allowed: input.routing.providers,
     order: world.settings.providerOrder,
@@ -110,7 +111,14 @@ function usableRoutes(world: JobsWorld, request: CallRequest, payer: Payer): Rou
   }
   const elsewhere = routesFor(model, { ...choice, allowed: null });
   const unmet = elsewhere.length > 0 ? [] : unmetBy(model, choice);
-  throw unmet.length > 0 ? refuseCombination(model, unmet) : noRoute(model, elsewhere, input);
+  throw unmet.length > 0
+    ? refuseCombination(model, unmet)
+    : noRoute(model, { otherwise: elsewhere, input, inside: choice.inside });
+}
+
+/** The providers that work inside this program. */
+function insideOf({ catalog }: JobsWorld): ReadonlySet<string> {
+  return new Set([...catalog.providers.values()].filter(({ inside }) => inside === true).map(({ id }) => id));
 }
 
 /** Keys are tried again half a minute after a refusal at the earliest. */
@@ -131,7 +139,10 @@ function refuseCombination(model: Model, unmet: readonly { provider: string; nee
   return refuseInput({ [model.paramsField]: [text] });
 }
 
-function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput): GatewayError {
+function noRoute(
+  model: Model,
+  { otherwise, input, inside }: { otherwise: readonly Route[]; input: CheckedInput; inside: ReadonlySet<string> },
+): GatewayError {
   if (model.availability.state === 'retired') {
     const { on, successor } = model.availability;
     const advice = successor === null ? '' : ` Use "${successor}" instead.`;
@@ -151,6 +162,10 @@ function noRoute(model: Model, otherwise: readonly Route[], input: CheckedInput)
     const names = otherwise.map((route) => route.provider).join(', ');
     const text = `None of these providers can serve "${model.id}" here; these can: ${names}`;
     return refuseInput({ 'routing.providers': [text] });
+  }
+  if (model.routes.every(({ provider }) => inside.has(provider))) {
+    const text = `"${model.id}" runs inside this gateway, and what it needs is not installed here`;
+    return new GatewayError('model_unavailable', { text, details: { model: [text] } });
   }
   return new GatewayError('model_unavailable', {
     text: `No provider on this gateway can serve "${model.id}": the operator has not set a key for one that does`,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import type { Clock } from '../core/clock.ts';
+import type { InsideAnswer, InsideProvider } from '../core/inside-port.ts';
 import type { Log } from '../core/log-port.ts';
 import { drawGeneration, type DrawingWorld } from './draw-generation.ts';
 import { startRequest, type GenerationRecord } from './generation.ts';
@@ -17,26 +18,6 @@ export interface SandboxWorld extends DrawingWorld {
   closing: AbortSignal;
   /** Tells the gateway that something happened; best effort. */
   sendCallback(url: string, body: string): Promise<void>;
-}
-
-/** An answer of the sandbox, or none: then the connection breaks after the request was carried out. */
-export type SandboxAnswer =
-  | { kind: 'answer'; status: number; headers: Record<string, string>; body: string }
-  | { kind: 'lost' };
-
-export interface SandboxRequest {
-  method: string;
-  /** Path and query. */
-  path: string;
-  /** Base of the addresses in the answer. */
-  base: string;
-  body: string | null;
-}
-
-export interface SandboxService {
-  handle(request: SandboxRequest): Promise<SandboxAnswer>;
-  /** The bytes of a result file, or null. */
-  file(path: string): Promise<{ bytes: Uint8Array; contentType: string } | null>;
 }
 
 interface Drawing {
@@ -66,7 +47,7 @@ interface Memory {
 }
 
 /** A provider that draws: accepts, takes its time, finishes, fails on demand. */
-export function createSandbox(world: SandboxWorld): SandboxService {
+export function createSandbox(world: SandboxWorld): InsideProvider {
   const memory: Memory = { drawings: new Map(), refusals: new Map() };
   return {
     handle: async ({ method, path, base, body }) => {
@@ -89,7 +70,7 @@ export function createSandbox(world: SandboxWorld): SandboxService {
   };
 }
 
-async function start(world: SandboxWorld, memory: Memory, body: string | null): Promise<SandboxAnswer> {
+async function start(world: SandboxWorld, memory: Memory, body: string | null): Promise<InsideAnswer> {
   const parsed = startRequest.safeParse(parseJson(body));
   if (!parsed.success) return refusal(422, 'input_rejected', parsed.error.issues[0]?.message ?? 'invalid');
   const request = parsed.data;
@@ -147,7 +128,7 @@ async function callBack(world: SandboxWorld, record: GenerationRecord, trick: Tr
   }
 }
 
-async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; base: string }): Promise<SandboxAnswer> {
+async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; base: string }): Promise<InsideAnswer> {
   const { id, base } = wanted;
   const record = await world.store.find(id);
   if (record === null) return refusal(404, 'unknown', 'no such generation');
@@ -175,7 +156,7 @@ async function look(world: SandboxWorld, memory: Memory, wanted: { id: string; b
   return answer(200, { id, status: 'completed', outputs, seed: input.seed ?? null });
 }
 
-async function cancel(world: SandboxWorld, id: string): Promise<SandboxAnswer> {
+async function cancel(world: SandboxWorld, id: string): Promise<InsideAnswer> {
   const record = await world.store.find(id);
   if (record === null) return refusal(404, 'unknown', 'no such generation');
   await world.store.save({ ...record, isCancelled: true });
@@ -211,11 +192,11 @@ function spoil(bytes: Buffer, how: Trick['file']): Uint8Array {
   }
 }
 
-function answer(status: number, body: object): SandboxAnswer {
+function answer(status: number, body: object): InsideAnswer {
   return { kind: 'answer', status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-function refusal(status: number, kind: string, text: string): SandboxAnswer {
+function refusal(status: number, kind: string, text: string): InsideAnswer {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (status === 429) headers['retry-after'] = '1';
   return { kind: 'answer', status, headers, body: JSON.stringify({ error: { kind, text } }) };

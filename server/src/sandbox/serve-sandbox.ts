@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { SandboxService } from './sandbox-service.ts';
+import type { InsideProvider } from '../core/inside-port.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
 /** The sandbox as a provider over real HTTP. */
 export async function serveOverHttp(
-  service: SandboxService,
+  service: InsideProvider,
   options: { host: string; port: number },
 ): Promise<{ url: string; close(): Promise<void> }> {
   let url = '';
@@ -31,7 +31,7 @@ export async function serveOverHttp(
 }
 
 async function answer(
-  service: SandboxService,
+  service: InsideProvider,
   call: { request: IncomingMessage; response: ServerResponse; base: string },
 ): Promise<void> {
   const { request, response, base } = call;

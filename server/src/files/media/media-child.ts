@@ -59,6 +59,9 @@ async function perform(task: MediaTask): Promise<FactsResult> {
       await draw(task.drawing, task.to);
       return inspect(task.to);
     }
+    case 'double':
+      // The runtime is loaded by the process that needs it, and by no other.
+      return (await import('./double-file.ts')).doubleFile(task);
   }
 }
 

@@ -22,10 +22,12 @@ export interface PoolOptions {
  * a small machine busy for half a second.
  */
 const TASKS_PER_CHILD_MAX = 10_000;
+const WITHDRAWN = 'The work was withdrawn.';
 const SHUT_DOWN = 'Media work has been shut down.';
 
 interface Waiting {
   task: MediaTask;
+  signal: AbortSignal | null;
   resolve: (result: FactsResult) => void;
 }
 
@@ -50,8 +52,8 @@ export class MediaPool {
     this.#options = options;
   }
 
-  /** Never rejects: crashes, overruns and a full queue are results. */
-  run(lane: Lane, task: MediaTask): Promise<FactsResult> {
+  /** Never rejects: crashes, overruns and a full queue are results. What is aborted ends `crashed`, with its process. */
+  run(lane: Lane, task: MediaTask, signal: AbortSignal | null = null): Promise<FactsResult> {
     return new Promise((resolve) => {
       const { queueMax } = this.#options;
       if (this.#isClosed) return resolve(refused('crashed', SHUT_DOWN));
@@ -59,7 +61,10 @@ export class MediaPool {
         const detail = `${queueMax} pieces of media work are waiting already; try again later.`;
         return resolve(refused('too-slow', detail));
       }
-      this.#waiting[lane].push({ task, resolve });
+      if (signal?.aborted === true) return resolve(refused('crashed', WITHDRAWN));
+      const waiting: Waiting = { task, signal, resolve };
+      this.#waiting[lane].push(waiting);
+      signal?.addEventListener('abort', () => this.#withdraw(lane, waiting), { once: true });
       this.#dispatch();
     });
   }
@@ -98,6 +103,14 @@ export class MediaPool {
     for (const { resolve } of waiting) resolve(refused('crashed', SHUT_DOWN));
     for (const member of this.#members) member.process.kill();
     await Promise.all([...this.#members].map((member) => member.process.ended));
+  }
+
+  /** Takes back what only waits; what runs is ended by `#perform`. */
+  #withdraw(lane: Lane, waiting: Waiting): void {
+    const place = this.#waiting[lane].indexOf(waiting);
+    if (place === -1) return;
+    this.#waiting[lane].splice(place, 1);
+    waiting.resolve(refused('crashed', WITHDRAWN));
   }
 
   #dispatch(): void {
@@ -141,14 +154,18 @@ export class MediaPool {
     return member;
   }
 
-  async #perform(member: Member, lane: Lane, { task, resolve }: Waiting): Promise<void> {
+  async #perform(member: Member, lane: Lane, { task, signal, resolve }: Waiting): Promise<void> {
     const { clock, timeoutMs } = this.#options;
     if (member.idleTimer !== null) clearTimeout(member.idleTimer);
     member.lane = lane;
     member.taskCount += 1;
     const startedAtMs = clock.monotonicMs();
+    const end = (): void => member.process.kill();
+    signal?.addEventListener('abort', end, { once: true });
     const result = await member.process.run(task, timeoutMs[lane]);
-    logTask(this.#options, task, result, startedAtMs);
+    signal?.removeEventListener('abort', end);
+    if (!result.ok && signal?.aborted === true) this.#options.log.info('media.task_withdrawn', { task: task.kind });
+    else logTask(this.#options, task, result, startedAtMs);
     member.lane = null;
     if (member.taskCount >= TASKS_PER_CHILD_MAX) member.process.kill();
     else this.#rest(member);

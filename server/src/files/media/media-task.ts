@@ -6,7 +6,8 @@ export type MediaTask =
   | { kind: 'inspect'; path: string }
   | { kind: 'convert'; from: string; to: string; format: ImageFormat; quality: number; sideMax?: number }
   | { kind: 'mark'; from: string; to: string; digitalSourceType: string; creatorTool: string }
-  | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string };
+  | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string }
+  | { kind: 'double'; from: string; to: string };
 
 /** What the parent writes on the channel: one task at a time. */
 export interface TaskMessage {
@@ -41,7 +42,7 @@ const factsResult = z.discriminatedUnion('ok', [
   z.strictObject({ ok: z.literal(true), value: facts }),
   z.strictObject({
     ok: z.literal(false),
-    problem: z.enum(['empty', 'unsupported-type', 'too-many-pixels', 'damaged', 'too-slow', 'crashed']),
+    problem: z.enum(['empty', 'unsupported-type', 'too-many-pixels', 'damaged', 'too-slow', 'crashed', 'no-tool']),
     detail: z.string().max(2_000),
   }),
 ]);

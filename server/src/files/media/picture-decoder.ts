@@ -59,6 +59,42 @@ export async function reencode(
   return encode(picture, format, quality).toBuffer();
 }
 
+/** A picture upright in sRGB, one byte for each of red, green and blue; its transparency apart, null where it has none. */
+export interface DecodedPicture {
+  width: number;
+  height: number;
+  colours: Buffer;
+  alpha: Buffer | null;
+}
+
+/** Every pixel of a picture, for work on them. */
+export async function decodePixels(bytes: Buffer): Promise<DecodedPicture> {
+  const upright = sharp(bytes, { ...INPUT, autoOrient: true })
+    .toColourspace('srgb')
+    .ensureAlpha();
+  const { data, info } = await upright.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  const count = info.width * info.height;
+  const colours = Buffer.alloc(count * 3);
+  const alpha = Buffer.alloc(count);
+  for (let index = 0; index < count; index += 1) {
+    data.copy(colours, index * 3, index * 4, index * 4 + 3);
+    alpha[index] = data[index * 4 + 3] ?? 255;
+  }
+  return {
+    width: info.width,
+    height: info.height,
+    colours,
+    alpha: alpha.every((value) => value === 255) ? null : alpha,
+  };
+}
+
+/** Pixels as PNG, with transparency where there is any. */
+export async function encodePixels({ width, height, colours, alpha }: DecodedPicture): Promise<Buffer> {
+  const picture = sharp(colours, { raw: { width, height, channels: 3 }, limitInputPixels: PIXELS_MAX });
+  if (alpha !== null) picture.joinChannel(alpha, { raw: { width, height, channels: 1 } });
+  return picture.png().toBuffer();
+}
+
 /** An error in one line, without the paths that system errors carry. */
 export function firstLine(error: unknown): string {
   if (error instanceof Error && 'syscall' in error && 'code' in error)
