@@ -46,6 +46,7 @@ describe('the double of Luma', () => {
       [{ ...VIDEO, seed: 1 }, /seed/],
       [{ ...VIDEO, concepts: ['pan_left'] }, /concepts/],
       [{ ...VIDEO, keyframes: { frame0: { url: 'https://a.test/b.png' } } }, /frame0\.type/],
+      [{ ...VIDEO, keyframes: { frame1: { ...FRAME, url: 'data:image/png;base64,AAAA' } } }, /frame1\.url/],
     ];
     for (const [body, words] of wrong)
       assert.match(Object(jsonOf(await send('POST', START, { body, headers }), 400)).detail, words);

@@ -8,8 +8,8 @@ const KEY = 'double-luma-key';
 const ROOT = '/dream-machine/v1';
 /** How long a link lives is not known; a day is general knowledge. */
 const LINK_MS = 86_400_000;
-/** A callback is tried once, then twice more; how often the provider tries is not known. */
-const CALLBACK_TRIES = 3;
+/** A callback is tried once, then three times more. */
+const CALLBACK_TRIES = 4;
 const CREDITS_CENTS = 100_000;
 const CONCEPTS_MAX = 100;
 
@@ -17,7 +17,8 @@ const FRAME: Field = {
   type: 'object',
   fields: {
     type: { type: 'choice', values: ['image'], isRequired: true },
-    url: { type: 'address', isRequired: true },
+    // Pictures are taken by their address alone, never inside the request.
+    url: { type: 'text', pattern: /^https?:\/\//, isRequired: true },
   },
 };
 const VIDEO: Fields = {
