@@ -25,6 +25,9 @@ const OF_PICTURE: Fields = {
   ratio: { type: 'choice', values: PICTURE_RATIOS, isRequired: true },
 };
 
+/** Gen-4.5 wants to be told how long. */
+const DURATION: Fields = { duration: { type: 'integer', min: 2, max: 10, isRequired: true } };
+
 interface Played {
   fields: Fields;
   creditsPerSecond: number;
@@ -33,9 +36,9 @@ interface Played {
 /** What is played, by model and path. */
 const MODELS: Readonly<Record<string, Played>> = {
   'gen4_turbo@image_to_video': { fields: OF_PICTURE, creditsPerSecond: 5 },
-  'gen4.5@image_to_video': { fields: OF_PICTURE, creditsPerSecond: 12 },
+  'gen4.5@image_to_video': { fields: { ...OF_PICTURE, ...DURATION }, creditsPerSecond: 12 },
   'gen4.5@text_to_video': {
-    fields: { ...COMMON, ratio: { type: 'choice', values: ['1280:720', '720:1280'], isRequired: true } },
+    fields: { ...COMMON, ...DURATION, ratio: { type: 'choice', values: ['1280:720', '720:1280'], isRequired: true } },
     creditsPerSecond: 12,
   },
 };
@@ -58,7 +61,8 @@ export const double: Double = {
     if (method === 'POST') return start(request, desk, path);
     const id = /^tasks\/([^/]+)$/.exec(path)?.[1];
     const generation = id === undefined ? undefined : desk.find(decodeURIComponent(id));
-    if (generation === undefined) return no(404, 'Not found');
+    // What was stopped cannot be looked at again.
+    if (generation === undefined || generation.cancelledAfterMs !== null) return no(404, 'Not found');
     if (method === 'GET') return desk.tell(generation, jsonAnswer(200, shown(generation, desk.look(generation))));
     if (method !== 'DELETE') return refuse({ kind: 'no-route' });
     desk.cancel(generation);
