@@ -23,7 +23,13 @@ interface RulePlace {
 /** What is wrong with one route of a model: its map, its words and its cost; empty when nothing is. */
 export function findRouteProblems(model: Model, route: Route): string[] {
   const names = new Set([...(model.prompt === null ? [] : ['prompt']), ...Object.keys(model.parameters)]);
-  const targets = [...Object.values(route.map).flatMap(targetsOf), ...Object.keys(route.constants)];
+  const rules = Object.values(route.map);
+  const adding = rules.filter((rule) => isAdding(rule)).flatMap(targetsOf);
+  const written = rules.filter((rule) => !isAdding(rule)).flatMap(targetsOf);
+  const begun = adding.filter((target) => Array.isArray(route.constants[target]));
+  const constants = Object.keys(route.constants).filter((name) => !begun.includes(name));
+  // Those that add to one list go beside each other, and beside what the list begins with.
+  const targets = [...written, ...constants, ...new Set(adding)];
   const inMap = [
     ...[...names].filter((name) => !Object.hasOwn(route.map, name)).map((name) => `no rule for "${name}"`),
     ...Object.keys(route.map)
@@ -36,6 +42,10 @@ export function findRouteProblems(model: Model, route: Route): string[] {
   ];
   // A broken map cannot be used to reckon with.
   return inMap.length > 0 ? inMap : findCostProblems(model, route);
+}
+
+function isAdding(rule: MapRule): boolean {
+  return (rule.rule === 'file' || rule.rule === 'files') && rule.adds === true;
 }
 
 function findRuleProblems(place: RulePlace): string[] {
@@ -71,6 +81,7 @@ function findKindProblems({ model, route, name, rule }: RulePlace): string[] {
         return [`"${name}" is no address and no list of them`];
       return [
         ...((typeof rule.to === 'string') === (rule.max === undefined) ? [`${name}: max goes with one list`] : []),
+        ...(rule.adds === true && typeof rule.to !== 'string' ? [`${name}: it adds to one list only`] : []),
         ...findShapeProblems(name, rule),
       ];
     case 'scale':

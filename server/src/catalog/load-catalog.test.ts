@@ -305,6 +305,15 @@ describe('a broken catalogue is refused with the file and the reason', () => {
       /"input_image_3" is written twice/,
     ],
     [
+      'a list that one rule adds to and another replaces',
+      'flux-2-pro',
+      (model) => {
+        model.routes[1].map.input_images = { rule: 'files', to: 'images', as: 'url', max: 4, adds: true };
+        model.routes[1].map.seed.to = 'images';
+      },
+      /"images" is written twice/,
+    ],
+    [
       'one list without a limit',
       'flux-2-pro',
       (model) => (model.routes[1].map.input_images.to = 'images'),

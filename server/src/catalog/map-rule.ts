@@ -98,6 +98,8 @@ export interface FileRule {
   to: string;
   as: FileForm;
   shape?: FileShape;
+  /** `to` is a list that other rules and the route's constants may write to as well; the file goes to its end. */
+  adds?: true;
 }
 
 /** The parameter is an address or a list of them: to one list of at most `max`, or to as many fields as are named. */
@@ -106,6 +108,8 @@ export interface FilesRule {
   to: string | readonly string[];
   as: FileForm;
   shape?: FileShape;
+  /** As for one file. */
+  adds?: true;
   /** Needed where `to` is one list. */
   max?: number;
 }
@@ -168,9 +172,14 @@ export interface SizeLimits {
     substitutes: Readonly<Record<string, string>>;
     /** Values with which the provider finds the size itself: none is sent. */
     unsized?: readonly string[];
+    /** Why `areaPixels` is made in place of a word that the table does not have; for texts that the schema leaves free. */
+    otherwise?: string;
   };
-  /** Parameters that give the sides themselves. One of them alone: the other follows from the ratio. */
-  sidesFrom?: { width: string; height: string; areaPixelsMax: number };
+  /**
+   * Parameters that give the sides themselves. One of them alone: the other follows from the ratio. Sides of less than
+   * `areaPixelsMin` grow in their own shape.
+   */
+  sidesFrom?: { width: string; height: string; areaPixelsMax: number; areaPixelsMin?: number };
 }
 
 /** Where a size in pixels is written. */

@@ -146,9 +146,10 @@ function areaWanted(mapping: Mapping, { areaFrom, areaPixels }: SizeLimits): num
 function areaFor(mapping: Mapping, rule: SizeLimits): number {
   const area = areaWanted(mapping, rule);
   if (rule.areaFrom === undefined) return area;
-  const { substitutes, parameter } = rule.areaFrom;
+  const { substitutes, parameter, areaPixels, otherwise } = rule.areaFrom;
   const word = textOf(mapping.values[parameter]);
-  const substitute = Object.hasOwn(substitutes, word) ? substitutes[word] : undefined;
+  const isKnown = Object.hasOwn(areaPixels, word);
+  const substitute = Object.hasOwn(substitutes, word) ? substitutes[word] : isKnown ? undefined : otherwise;
   if (substitute !== undefined)
     note(mapping, rule.areaFrom.parameter, { applied: `${area} pixels`, reason: substitute });
   return area;
@@ -180,14 +181,17 @@ function sizeFromSides(
   { rule, ratio }: { rule: SizeLimits; ratio: number },
 ): Size | null {
   if (rule.sidesFrom === undefined) return null;
-  const { width: widthName, height: heightName, areaPixelsMax } = rule.sidesFrom;
+  const { width: widthName, height: heightName, areaPixelsMax, areaPixelsMin = 0 } = rule.sidesFrom;
   const width = mapping.values[widthName];
   const height = mapping.values[heightName];
   if (typeof width !== 'number' && typeof height !== 'number') return null;
-  const asked: Size = {
-    width: typeof width === 'number' ? width : Number(height) * ratio,
-    height: typeof height === 'number' ? height : Number(width) / ratio,
-  };
+  const asked = grown(
+    {
+      width: typeof width === 'number' ? width : Number(height) * ratio,
+      height: typeof height === 'number' ? height : Number(width) / ratio,
+    },
+    { areaPixelsMin, multiple: rule.multiple },
+  );
   // Rounding must not begin a megapixel that the price did not count.
   const areaPriced = Math.ceil(megapixelsIn(asked)) * PIXELS_PER_MEGAPIXEL;
   const size = nearestSize(asked, Math.min(areaPixelsMax, areaPriced), rule);
@@ -204,6 +208,14 @@ function sizeFromSides(
     note(mapping, parameter, { applied: sizeText(size), reason: 'The sides given in pixels come first.' });
   }
   return size;
+}
+
+/** Sides in the same shape that reach the least area together; as they are where they do. */
+function grown(size: Size, { areaPixelsMin, multiple }: { areaPixelsMin: number; multiple: number }): Size {
+  const factor = Math.sqrt(areaPixelsMin / (size.width * size.height));
+  if (!(factor > 1)) return size;
+  const fit = (side: number): number => Math.ceil((side * factor) / multiple) * multiple;
+  return { width: fit(size.width), height: fit(size.height) };
 }
 
 function sizeText({ width, height }: Size, separator = 'x'): string {

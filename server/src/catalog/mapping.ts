@@ -16,7 +16,7 @@ export interface Adjustment {
 export interface MappedFile {
   /** The field, in the provider's own name. */
   to: string;
-  /** The place in the field's list, counted from 0; absent where the field takes one file. */
+  /** The place among the parameter's files of the field's list, counted from 0; absent where the field takes one file. */
   index?: number;
   url: string;
   as: FileForm;

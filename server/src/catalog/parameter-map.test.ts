@@ -5,8 +5,10 @@ import { checkInput } from './check-input.ts';
 import { textOf, type JsonValue } from './json-value.ts';
 import type { MapRule } from './map-rule.ts';
 import type { Model } from './model.ts';
-import { mapParameters, type MappedParameters } from './parameter-map.ts';
+import { mapParameters, withFiles, type MappedParameters } from './parameter-map.ts';
 import { modelForTests } from './test-catalog.ts';
+
+const URL_A = 'https://example.com/a.png';
 
 /** Maps a request for the model's first route, some of whose rules may be replaced. */
 function mapped(
@@ -194,5 +196,63 @@ describe('mapParameters', () => {
         );
       }
     }
+  });
+});
+
+describe('a list that several parameters write to', () => {
+  const picture: MapRule = { rule: 'file', to: 'content', as: 'url', shape: { first: '{}' }, adds: true };
+  const prompt: MapRule = { rule: 'rename', to: 'content.0.text' };
+  const constants = { content: [{ type: 'text' }] };
+  const text = { type: 'text', text: 'a red kite' };
+
+  it('holds what the route begins it with, and each file behind the one before', () => {
+    const one = mapped(
+      'flux-1.1-pro',
+      { image_prompt: URL_A },
+      { rules: { prompt, image_prompt: picture }, constants },
+    );
+    assert.deepEqual(withFiles(one, ['x'])['content'], [text, { first: 'x' }]);
+    const files: MapRule = { rule: 'files', to: 'content', as: 'url', max: 2, shape: { seen: '{}' }, adds: true };
+    const two = mapped(
+      'flux-2-pro',
+      { input_images: [URL_A, URL_A] },
+      { rules: { prompt, input_images: files }, constants },
+    );
+    assert.deepEqual(withFiles(two, ['x', 'y'])['content'], [text, { seen: 'x' }, { seen: 'y' }]);
+    const beside = { ...two, files: [...one.files, ...two.files] };
+    assert.deepEqual(withFiles(beside, ['a', 'x', 'y'])['content'], [
+      text,
+      { first: 'a' },
+      { seen: 'x' },
+      { seen: 'y' },
+    ]);
+  });
+});
+
+describe('a size with a least area and free words', () => {
+  const rule: MapRule = {
+    rule: 'aspect-ratio-to-pixels',
+    to: { text: 'size' },
+    areaPixels: 1_048_576,
+    multiple: 16,
+    sideMin: 256,
+    sideMax: 8_192,
+    areaFrom: { parameter: 'resolution', areaPixels: { '1MP': 1_048_576 }, substitutes: {}, otherwise: 'Only 1MP.' },
+    sidesFrom: { width: 'width', height: 'height', areaPixelsMax: 16_777_216, areaPixelsMin: 3_686_400 },
+  };
+  const sized = (given: Record<string, JsonValue>): MappedParameters =>
+    mapped('flux-2-pro', given, { rules: { aspect_ratio: rule } });
+
+  it('lets sides grow in their shape up to the area, and leaves larger ones', () => {
+    assert.equal(sized({ width: 640, height: 360 }).parameters['size'], '2560x1440');
+    assert.equal(sized({ width: 2048, height: 2000 }).parameters['size'], '2048x2000');
+  });
+
+  it('tells of a word that names no area, and of no other', () => {
+    const told = (given: Record<string, JsonValue>): unknown =>
+      sized(given).adjustments.map(({ parameter, asked, reason }) => [parameter, asked, reason]);
+    assert.deepEqual(told({ resolution: '4MP' }), [['resolution', '4MP', 'Only 1MP.']]);
+    assert.deepEqual(told({ resolution: '1MP' }), []);
+    assert.deepEqual(told({}), []);
   });
 });

@@ -175,7 +175,13 @@ function applyToValue(
       );
       return;
     case 'file':
-      files.push({ to: rule.to, url: textOf(value), ...formOf(rule) });
+      // The place counts from what stands in the list already, so that any number says: at its end.
+      files.push({
+        to: rule.to,
+        ...(rule.adds === true ? { index: 0 } : {}),
+        url: textOf(value),
+        ...formOf(rule),
+      });
       return;
     case 'files':
       applyFiles(mapping, name, { rule, value });
