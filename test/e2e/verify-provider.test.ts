@@ -20,6 +20,7 @@ const WORKING_MIN = {
   ideogram: 11,
   xai: 2,
   luma: 2,
+  byteplus: 13,
   minimax: 3,
   runway: 2,
   mureka: 1,

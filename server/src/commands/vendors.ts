@@ -29,6 +29,7 @@ const VENDORS = {
   elevenlabs: { adapter: () => import('../providers/elevenlabs.ts'), double: () => import('../doubles/elevenlabs.ts') },
   stability: { adapter: () => import('../providers/stability.ts'), double: () => import('../doubles/stability.ts') },
   minimax: { adapter: () => import('../providers/minimax.ts'), double: () => import('../doubles/minimax.ts') },
+  byteplus: { adapter: () => import('../providers/byteplus.ts'), double: () => import('../doubles/byteplus.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
