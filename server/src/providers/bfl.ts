@@ -4,6 +4,7 @@ import type { Outcome } from '../core/outcome.ts';
 import type { PollContext, Provider, ProviderAnswer, ProviderReference } from '../core/provider.ts';
 import { allowedUrl, keptUrl } from './allowed-url.ts';
 import { complaintOf } from './failure-text.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, kindOfStatus, notStarted, refusal } from './read-failure.ts';
 import {
   bare,
@@ -24,8 +25,6 @@ const NAME = 'Black Forest Labs';
 const HOSTS = ['*.bfl.ai'];
 /** One credit is a cent. */
 const MICRO_USD_PER_CREDIT = 10_000;
-/** A new task may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 
 const task = z.object({ id: upstreamId, polling_url: maybeText, cost: maybeNumber });
 
@@ -55,7 +54,7 @@ export const adapter: Provider = {
   poll: (reference, baseUrl) => bare('GET', pollUrl(reference, baseUrl)),
   polled: (answer, context) => {
     const read = result.safeParse(answer.json);
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'task');
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
     return outcomeOf(read.data, context);
@@ -99,7 +98,7 @@ function outcomeOf(read: z.infer<typeof result>, context: PollContext): Outcome 
     case 'Failed':
       return failure('unavailable', [`${NAME} failed`, ...reasonsIn(read.details)].join(': '));
     case 'Task not found':
-      return missing(context);
+      return missingWork(context, NAME, 'task');
     // Pending, Reasoning, Generating and whatever comes next: the job's own deadline ends the waiting.
     default:
       return { state: 'pending', progress: percentOf(read.progress) };
@@ -110,11 +109,6 @@ function ready(read: z.infer<typeof result>): Outcome {
   const outputs = outputsOf([read.result?.sample]);
   if (outputs.length === 0) return failure('unknown', `${NAME} said that the picture is ready and gave none`);
   return { state: 'completed', outputs, costMicroUsd: null, seed: seedFrom(read.result?.seed) };
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the task, or has forgotten it`);
 }
 
 /** Progress comes as a share of one. */

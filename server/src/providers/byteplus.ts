@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import type { Outcome } from '../core/outcome.ts';
-import type { PollContext, Provider, ProviderAnswer, ProviderRequest, Started } from '../core/provider.ts';
+import type { Provider, ProviderAnswer, ProviderRequest, Started } from '../core/provider.ts';
 import { byteplusKind, byteplusRefusalKind } from './byteplus-failure.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import {
   bare,
@@ -18,8 +19,6 @@ import {
 
 const NAME = 'BytePlus';
 const TASKS = 'contents/generations/tasks';
-/** A new task may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 
 const problem = z.object({ code: maybeText, message: maybeText });
 /** One picture, or why there is none: each is judged by itself. */
@@ -52,7 +51,7 @@ export const adapter: Provider = {
   // What came at once has no id and is not asked for.
   poll: ({ id }, baseUrl) => (id === '' ? anyTask(baseUrl) : bare('GET', taskUrl(id, baseUrl))),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'task');
     const read = task.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -122,9 +121,4 @@ function outcomeOf({ status, content, error, seed }: z.infer<typeof task>): Outc
     default:
       return { state: 'pending', progress: null };
   }
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the task, or has forgotten it`);
 }

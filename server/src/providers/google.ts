@@ -1,16 +1,15 @@
 import { z } from 'zod';
 
 import type { FailureKind, Outcome } from '../core/outcome.ts';
-import type { PollContext, Provider, ProviderAnswer, Started } from '../core/provider.ts';
+import type { Provider, ProviderAnswer, Started } from '../core/provider.ts';
 import { complaintOf } from './failure-text.ts';
 import { inlinePicture } from './inline-picture.ts';
 import { googlePublished } from './published-models.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-failure.ts';
 import { bare, maybeNumber, maybeText, outputsOf, postJson, referenceTo, upstreamId } from './upstream-json.ts';
 
 const NAME = 'Google';
-/** A new operation may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 
 /** Reasons to end that are a judgement of the content. */
 const REFUSED = new Set(['SAFETY', 'IMAGE_SAFETY', 'PROHIBITED_CONTENT', 'RECITATION', 'NO_IMAGE']);
@@ -82,7 +81,7 @@ export const adapter: Provider = {
   // A reference holds the operation's name with `~` for each slash; what came at once has none and is not asked for.
   poll: ({ id }, baseUrl) => bare('GET', `${baseUrl}/${id === '' ? 'models' : id.split('~').join('/')}`),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'operation');
     const read = operationState.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success || read.data.done !== true) return { state: 'pending', progress: null };
@@ -163,9 +162,4 @@ function outcomeOf({ error, response }: z.infer<typeof operationState>): Outcome
     return failure('content_refused', [`${NAME} withheld the video`, ...reasons].join(': '));
   }
   return failure('unknown', `${NAME} said that the video is ready and gave none`);
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the operation, or has forgotten it`);
 }

@@ -1,14 +1,13 @@
 import { z } from 'zod';
 
 import type { Outcome } from '../core/outcome.ts';
-import type { PollContext, Provider, ProviderAnswer, ProviderReference } from '../core/provider.ts';
+import type { Provider, ProviderAnswer, ProviderReference } from '../core/provider.ts';
 import { klingFailureKind, klingRefusalKind } from './kling-failure.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import { bare, maybeText, outputsOf, parseJson, postJson, upstreamId } from './upstream-json.ts';
 
 const NAME = 'Kling';
-/** A new task may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** The end of an address to look at: the kind of work, and the task. */
 const TASK_PATH = /\/v1\/(?:videos|images)\/[a-z0-9-]{1,40}\/[^/?#]+$/;
 
@@ -52,7 +51,7 @@ export const adapter: Provider = {
   },
   poll: (reference, baseUrl) => bare('GET', `${baseUrl}${taskPath(reference)}`),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'task');
     const read = task.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -111,9 +110,4 @@ function succeeded({ task_result: made }: z.infer<typeof task>['data']): Outcome
   const outputs = outputsOf([...(made?.videos ?? []), ...(made?.images ?? [])].map(({ url }) => url));
   if (outputs.length === 0) return failure('unknown', `${NAME} said that the work is done and gave no file`);
   return { state: 'completed', outputs, costMicroUsd: null, seed: null };
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the task, or has forgotten it`);
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import type { Outcome } from '../core/outcome.ts';
-import type { PollContext, Provider } from '../core/provider.ts';
+import type { Provider } from '../core/provider.ts';
 import { lumaFailureKind, lumaRefusalKind } from './luma-failure.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import {
   bare,
@@ -17,8 +18,6 @@ import {
 } from './upstream-json.ts';
 
 const NAME = 'Luma';
-/** A new generation may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** The balance is told in cents. */
 const MICRO_USD_PER_CENT = 10_000;
 
@@ -49,7 +48,7 @@ export const adapter: Provider = {
   },
   poll: ({ id }, baseUrl) => bare('GET', `${baseUrl}/generations/${encodeURIComponent(id)}`),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'generation');
     const read = generation.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -89,9 +88,4 @@ function outcomeOf({ state, failure_reason: reason, assets }: z.infer<typeof gen
     default:
       return { state: 'pending', progress: null };
   }
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the generation, or has forgotten it`);
 }

@@ -3,12 +3,11 @@ import { z } from 'zod';
 import type { Outcome } from '../core/outcome.ts';
 import type { PollContext, Polled, Provider, ProviderAnswer } from '../core/provider.ts';
 import { minimaxComplaint } from './minimax-failure.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-failure.ts';
 import { bare, maybeText, outputsOf, postJson, referenceTo, upstreamId } from './upstream-json.ts';
 
 const NAME = 'MiniMax';
-/** A new task may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** No task has this number: that the answer says so shows that the key is taken. */
 const PROBE_TASK = '1';
 
@@ -36,7 +35,7 @@ export const adapter: Provider = {
   polled: (answer, context) => {
     const made = file.safeParse(answer.json);
     if (answer.status < 300 && made.success) return delivered(made.data.file.download_url);
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'task');
     const read = task.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -87,9 +86,4 @@ function delivered(url: string | null | undefined): Outcome {
   const outputs = outputsOf([url]);
   if (outputs.length === 0) return failure('unknown', `${NAME} gave no address for the video`);
   return { state: 'completed', outputs, costMicroUsd: null, seed: null };
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the task, or has forgotten it`);
 }

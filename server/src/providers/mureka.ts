@@ -1,14 +1,13 @@
 import { z } from 'zod';
 
 import type { Outcome, ProviderOutput } from '../core/outcome.ts';
-import type { PollContext, Provider, ProviderReference } from '../core/provider.ts';
+import type { Provider, ProviderReference } from '../core/provider.ts';
 import { murekaFailureKind, murekaRefusalKind } from './mureka-failure.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import { bare, costFrom, maybeNumber, maybeText, named, outputsOf, postJson } from './upstream-json.ts';
 
 const NAME = 'Mureka';
-/** A new task may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** The end of an address to look at: songs and music without voices are looked at apart. */
 const TASK_PATH = /\/v1\/(?:song|instrumental)\/query\/[^/?#]+$/;
 const MICRO_USD_PER_CENT = 10_000;
@@ -41,7 +40,7 @@ export const adapter: Provider = {
   },
   poll: (reference, baseUrl) => bare('GET', `${baseUrl}${taskPath(reference)}`),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'task');
     const read = task.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -89,9 +88,4 @@ function succeeded(choices: readonly z.infer<typeof choice>[]): Outcome {
 function labelled(output: ProviderOutput, id: string | null | undefined): ProviderOutput {
   if (id == null || id === '' || id.length > TRACK_ID_CHARACTERS_MAX) return output;
   return { ...output, track: { id, title: null, tags: null } };
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the task, or has forgotten it`);
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
 import type { FailureKind, Outcome } from '../core/outcome.ts';
-import type { Found, LostAttempt, PollContext, Provider, ProviderAnswer, ProviderCall } from '../core/provider.ts';
+import type { Found, LostAttempt, Provider, ProviderAnswer, ProviderCall } from '../core/provider.ts';
 import { allowedUrl } from './allowed-url.ts';
 import { complaintOf, failureText } from './failure-text.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-failure.ts';
 import { replicatePublished } from './published-models.ts';
 import { replicateFailureKind } from './replicate-failure.ts';
@@ -16,8 +17,6 @@ const NAME = 'Replicate';
 const CANCEL_AFTER = '60m';
 /** A list is asked for from a little before we sent, so that two clocks need not agree to the second. */
 const CLOCK_SLACK_MS = 5_000;
-/** A new prediction may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** The end of the log shows how far a model is. */
 const LOG_CHARACTERS_READ = 2_000;
 
@@ -62,7 +61,7 @@ export const adapter: Provider = {
   poll: (reference, baseUrl) => bare('GET', `${baseUrl}/predictions/${encodeURIComponent(reference.id)}`),
   polled: (answer, context) => {
     const read = prediction.safeParse(answer.json);
-    if (answer.status === 404 || answer.status === 410) return missing(context);
+    if (answer.status === 404 || answer.status === 410) return missingWork(context, NAME, 'prediction');
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
     return outcomeOf(read.data);
@@ -142,11 +141,6 @@ function succeeded(output: unknown): Outcome {
   const outputs = outputsOf(values);
   if (outputs.length === 0) return failure('unknown', `${NAME} said that the work is done and gave no file`);
   return { state: 'completed', outputs, costMicroUsd: null, seed: null };
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the prediction, or has forgotten it`);
 }
 
 /** Many models draw a progress bar into their log. */

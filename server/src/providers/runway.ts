@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import type { Outcome } from '../core/outcome.ts';
-import type { PollContext, Provider } from '../core/provider.ts';
+import type { Provider } from '../core/provider.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import { runwayFailureKind, runwayRefusalKind } from './runway-failure.ts';
 import { bare, costFrom, maybeNumber, maybeText, named, outputsOf, postJson, referenceTo } from './upstream-json.ts';
@@ -9,8 +10,6 @@ import { bare, costFrom, maybeNumber, maybeText, named, outputsOf, postJson, ref
 const NAME = 'Runway';
 /** The version of the API that requests and answers here are in. */
 const VERSION = { 'x-runway-version': '2024-11-06' };
-/** A new task may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** A credit is a cent. */
 const MICRO_USD_PER_CREDIT = 10_000;
 
@@ -42,7 +41,7 @@ export const adapter: Provider = {
   },
   poll: ({ id }, baseUrl) => withVersion(bare('GET', `${baseUrl}/tasks/${encodeURIComponent(id)}`)),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'task');
     const read = task.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -91,9 +90,4 @@ function outcomeOf(read: z.infer<typeof task>): Outcome {
 /** Progress is told as a share. */
 function percentOf(share: number | null | undefined): number | null {
   return share == null ? null : Math.round(Math.max(0, Math.min(1, share)) * 100);
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the task, or has forgotten it`);
 }

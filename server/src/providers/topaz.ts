@@ -3,13 +3,12 @@ import { z } from 'zod';
 import type { Outcome } from '../core/outcome.ts';
 import type { PollContext, Polled, Provider, ProviderRequest } from '../core/provider.ts';
 import { postForm } from './form-request.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import { topazFailureKind, topazRefusalKind } from './topaz-failure.ts';
 import { bare, maybeNumber, outputsOf, parseJson, referenceTo, upstreamId } from './upstream-json.ts';
 
 const NAME = 'Topaz';
-/** New work may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 const FILES = new Set(['image']);
 
 const taken = z.object({ process_id: upstreamId });
@@ -37,7 +36,7 @@ export const adapter: Provider = {
   },
   poll: ({ id }, baseUrl) => bare('GET', placeOf('status', id, baseUrl)),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'work');
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on, and a link
     // that is not there yet comes as a conflict.
     if (answer.status >= 300) return { state: 'pending', progress: null };
@@ -82,9 +81,4 @@ function completed(url: string): Outcome {
   const outputs = outputsOf([url]);
   if (outputs.length === 0) return failure('unknown', `${NAME} said that the picture is ready and gave none`);
   return { state: 'completed', outputs, costMicroUsd: null, seed: null };
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the work, or has forgotten it`);
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import type { Outcome } from '../core/outcome.ts';
-import type { PollContext, Provider, ProviderAnswer, Started } from '../core/provider.ts';
+import type { Provider, ProviderAnswer, Started } from '../core/provider.ts';
 import { complaintOf } from './failure-text.ts';
+import { missingWork } from './missing-work.ts';
 import { failure, notStarted, refusal } from './read-failure.ts';
 import {
   bare,
@@ -17,8 +18,6 @@ import {
 import { xaiFailureKind, xaiRefusalKind } from './xai-failure.ts';
 
 const NAME = 'xAI';
-/** A new request may be unknown to the machine that is asked first. */
-const LAG_MS_MAX = 10_000;
 /** Costs are told in parts of a dollar of which ten thousand are a micro-dollar. */
 const TICKS_PER_MICRO_USD = 10_000;
 
@@ -55,7 +54,7 @@ export const adapter: Provider = {
   // What came at once has no id and is not asked for.
   poll: ({ id }, baseUrl) => bare('GET', `${baseUrl}/${id === '' ? 'models' : `videos/${encodeURIComponent(id)}`}`),
   polled: (answer, context) => {
-    if (answer.status === 404) return missing(context);
+    if (answer.status === 404) return missingWork(context, NAME, 'request');
     const read = state.safeParse(answer.json);
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
@@ -111,9 +110,4 @@ function outcomeOf(read: z.infer<typeof state>): Outcome {
     default:
       return { state: 'pending', progress: progress == null ? null : Math.max(0, Math.min(100, progress)) };
   }
-}
-
-function missing(context: PollContext): Outcome {
-  if (context.ageMs < LAG_MS_MAX) return { state: 'pending', progress: null };
-  return failure('unknown', `${NAME} does not know the request, or has forgotten it`);
 }
