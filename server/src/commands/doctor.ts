@@ -2,6 +2,7 @@ import { auditLedger } from '../credits/audit-ledger.ts';
 import { resumeSpending, stopSpending } from '../credits/stop-spending.ts';
 import { auditJobs } from '../jobs/audit-jobs.ts';
 import { openStore, type Store } from './open-store.ts';
+import { examineTools } from './examine-tools.ts';
 import { CommandProblem, type Output } from './output.ts';
 import { prove } from './prove/prove.ts';
 import type { CommandWorld } from './serve.ts';
@@ -12,7 +13,8 @@ const SHOWN_MAX = 10;
 
 /**
  * `lumegate doctor [--resume <team>]`: every balance recomputed from the transfers, every job checked. A team whose
- * balance has drifted spends nothing more until the operator resumes it. Exit code 1 with any finding. `--prove` proves
+ * balance has drifted spends nothing more until the operator resumes it; and what the local tools can do here. Exit code 1
+ * with any finding. `--prove` proves
  * the promises in a scratch folder instead.
  */
 export async function doctor(world: CommandWorld, words: string[]): Promise<number> {
@@ -31,7 +33,10 @@ export async function doctor(world: CommandWorld, words: string[]): Promise<numb
       if (!isResumed) throw new CommandProblem(`team ${values.resume} is not stopped`);
       output.say(`Team ${values.resume} may spend again.`);
     }
-    return await examine(store, output);
+    const code = await examine(store, output);
+    // Not a finding: a gateway that buys everything is as well as any other.
+    output.say(await examineTools(machine));
+    return code;
   } finally {
     await store.database.close();
   }
