@@ -75,6 +75,21 @@ describe('a gateway without any provider key', { skip: problem ?? false }, () =>
     assert.equal(next.status, 'COMPLETED');
   });
 
+  it('whose operator has switched the tools off refuses a live key before anything is held, and says why', async () => {
+    const off = await startServer({ env: { LUMEGATE_LOCAL_TOOLS: 'off', LUMEGATE_SANDBOX: 'off' } });
+    try {
+      const response = await ask({ url: off.url, key: off.key }, '/v2/images/upscale', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'rdn-upscale-x2', rdnUpscaleParams: { image: 'https://example.com/x.png' } }),
+      });
+      assert.ok(response.status >= 400 && response.status < 500, `${response.status}`);
+      assert.match(await response.text(), /runs inside this gateway, and its operator has not made that possible here/);
+    } finally {
+      await off.stop();
+    }
+  });
+
   it('still draws in the sandbox what only a vendor could make', async () => {
     const response = await ask(live, '/v2/images/generate', {
       method: 'POST',

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { startTools } from '../files/media/start-tools.ts';
 import type { Machine } from './open-store.ts';
+import { toolsProblem } from './tools-problem.ts';
 
 /** The smallest picture there is: one grey pixel. */
 const PIXEL = Buffer.from(
@@ -13,8 +14,9 @@ const PIXEL = Buffer.from(
 const TRY_MS_MAX = 60_000;
 
 /** What the local tools can do on this machine, found out by letting them work on one pixel; one line for people. */
-export async function examineTools({ clock, log }: Pick<Machine, 'clock' | 'log'>): Promise<string> {
-  const tools = startTools({ clock, log });
+export async function examineTools(machine: Pick<Machine, 'clock' | 'log' | 'settings'>): Promise<string> {
+  const { clock, log, settings } = machine;
+  const tools = startTools({ clock, log, problem: toolsProblem(settings) });
   const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-tools-'));
   try {
     const problem = tools.problem() ?? (await tryDoubling(tools, folder));

@@ -7,6 +7,7 @@ import { LOCAL, openLocalService } from '../local/local-service.ts';
 import { openGenerationStore } from '../sandbox/generation-store.ts';
 import { createSandbox } from '../sandbox/sandbox-service.ts';
 import type { Machine } from './open-store.ts';
+import { toolsProblem } from './tools-problem.ts';
 
 /** The providers inside this process, and the ends that must be closed with them. */
 export interface Inside {
@@ -36,7 +37,7 @@ export async function openInside(
   const store = await openGenerationStore(path.join(dataFolder, 'sandbox'));
   const durationMs = settings.sandboxMs;
   const sandbox = createSandbox({ store, media, clock, random, log, durationMs, closing, fetchInput, sendCallback });
-  const tools = startTools({ clock, log });
+  const tools = startTools({ clock, log, problem: toolsProblem(settings) });
   const local = await openLocalService({ folder: path.join(dataFolder, LOCAL), tools, log, closing, fetchInput });
   return {
     providers: { sandbox, [LOCAL]: local },

@@ -2,12 +2,12 @@ import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
 import { LOCAL } from '../local/local-service.ts';
 import type { Tx } from '../database/database.ts';
-import { findRuntimeProblem } from '../files/media/start-tools.ts';
 import type { CircuitChange } from '../jobs/route-health.ts';
 import type { ProviderKeyFacts } from '../teams/known-provider-keys.ts';
 import { createProviderKeyRing, type ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { insertAlert } from '../webhooks/operator-alerts.ts';
 import type { Machine, Store } from './open-store.ts';
+import { toolsProblem } from './tools-problem.ts';
 
 /** What the keys' room must know of a provider. */
 function keyFacts(facts: ProviderFacts, isUsable: (provider: string) => boolean): ProviderKeyFacts {
@@ -32,7 +32,7 @@ export async function openProviderKeys(
   machine: Machine,
   store: Store,
   catalog: Catalog,
-  problemOfTools: () => string | null = findRuntimeProblem,
+  problemOfTools: () => string | null = () => toolsProblem(machine.settings),
 ): Promise<ProviderKeyRing> {
   const { settings, clock, log } = machine;
   const keys = createProviderKeyRing({

@@ -2,8 +2,8 @@ import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
 import { nearestName } from '../catalog/spelling.ts';
 import { isUuid } from '../core/ids.ts';
+import type { Settings } from '../core/settings.ts';
 import { probeKey } from '../http/admin/probe-key.ts';
-import { findRuntimeProblem } from '../files/media/start-tools.ts';
 import { createNet } from '../net/net.ts';
 import type { KeyCard, ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { insertProviderKey, LABEL_LENGTH_MAX, PROVIDER_KEYS_MAX, removeProviderKey } from '../teams/provider-keys.ts';
@@ -12,6 +12,7 @@ import { openStore, type Machine, type Store } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
 import { openCatalog } from './live-catalog.ts';
 import { openProviderKeys } from './provider-world.ts';
+import { toolsProblem } from './tools-problem.ts';
 import { readSecret } from './read-secret.ts';
 import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
@@ -65,7 +66,7 @@ async function list({ machine, output, catalog, ring }: ProviderWorld): Promise<
   const cards = Map.groupBy(ring.cards(), ({ provider }) => provider);
   for (const facts of catalog.providers.values()) {
     const own = cards.get(facts.id) ?? [];
-    const hint = own.length > 0 ? '' : hintFor(facts, machine.settings.providerUrls);
+    const hint = own.length > 0 ? '' : hintFor(facts, machine.settings);
     output.say(`${facts.id.padEnd(16)}${facts.label}${hint}`);
     for (const card of own) output.say(`    ${lineFor(card)}`);
   }
@@ -73,9 +74,9 @@ async function list({ machine, output, catalog, ring }: ProviderWorld): Promise<
 }
 
 /** What is missing before a provider without keys can be used. */
-function hintFor(facts: ProviderFacts, urls: Readonly<Record<string, string>>): string {
-  if (facts.inside === true) return `  ${findRuntimeProblem() ?? ''}`;
-  if (facts.baseUrl === null && urls[facts.id] === undefined) {
+function hintFor(facts: ProviderFacts, settings: Settings): string {
+  if (facts.inside === true) return `  ${toolsProblem(settings) ?? ''}`;
+  if (facts.baseUrl === null && settings.providerUrls[facts.id] === undefined) {
     return `  no address: LUMEGATE_PROVIDER_${facts.id.toUpperCase().replaceAll('-', '_')}_URL`;
   }
   return `  no key: lumegate provider set ${facts.id}`;

@@ -133,6 +133,12 @@ export const SETTINGS: readonly SettingFact[] = [
   },
   { name: 'LUMEGATE_SANDBOX_MS', default: '1500', meaning: 'Milliseconds that a sandbox generation takes at least.' },
   {
+    name: 'LUMEGATE_LOCAL_TOOLS',
+    default: 'auto',
+    meaning:
+      '`auto`: pictures are doubled inside this gateway where `onnxruntime-node` is installed, on half of its cores. `off`: never.',
+  },
+  {
     name: 'LUMEGATE_ALLOW_PRIVATE_URLS',
     default: 'off',
     meaning: '`on` lets `image_prompt`, `webhookUrl` and the like point to private addresses (development).',

@@ -39,6 +39,7 @@ export interface Settings {
   operatorWebhookSecret: string | null;
   sandbox: 'auto' | 'on' | 'off';
   sandboxMs: number;
+  localTools: 'auto' | 'off';
   allowPrivateUrls: boolean;
   roles: ReadonlySet<'api' | 'worker'>;
   retentionMs: number;
@@ -86,6 +87,7 @@ export function readSettings(env: Environment): Settings {
     operatorWebhookSecret: webhookSecret(env),
     sandbox: oneOf(env, 'LUMEGATE_SANDBOX', ['auto', 'on', 'off'] as const),
     sandboxMs: integer(env, 'LUMEGATE_SANDBOX_MS', { fallback: 1500, min: 0, max: 3_600_000 }),
+    localTools: oneOf(env, 'LUMEGATE_LOCAL_TOOLS', ['auto', 'off'] as const),
     allowPrivateUrls: flag(env, 'LUMEGATE_ALLOW_PRIVATE_URLS'),
     roles: roles(env),
     retentionMs: integer(env, 'LUMEGATE_RETENTION_DAYS', { fallback: 30, min: 1, max: 36_500 }) * 86_400_000,

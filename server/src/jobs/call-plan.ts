@@ -164,7 +164,7 @@ function noRoute(
     return refuseInput({ 'routing.providers': [text] });
   }
   if (model.routes.every(({ provider }) => inside.has(provider))) {
-    const text = `"${model.id}" runs inside this gateway, and what it needs is not installed here`;
+    const text = `"${model.id}" runs inside this gateway, and its operator has not made that possible here`;
     return new GatewayError('model_unavailable', { text, details: { model: [text] } });
   }
   return new GatewayError('model_unavailable', {

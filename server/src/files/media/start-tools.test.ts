@@ -13,7 +13,7 @@ const problem = findRuntimeProblem();
 async function toolsOf(context: TestContext): Promise<{ tools: PictureTools; bench: MediaBench }> {
   const bench = await benchOf(context);
   const quiet = { info: () => {}, warn: () => {}, error: () => {} };
-  const tools = startTools({ clock: systemClock(), log: quiet });
+  const tools = startTools({ clock: systemClock(), log: quiet, problem });
   context.after(() => tools.close());
   return { tools, bench };
 }

@@ -12,12 +12,13 @@ const TASK_MS_MAX = 20 * 60_000;
 const IDLE_MS = 20_000;
 const QUEUE_MAX = 100;
 
-/** Opens the tools. No process runs until the first picture. */
-export function startTools({ clock, log }: { clock: Clock; log: Log }): PictureTools {
+/** Opens the tools. No process runs until the first picture. `problem` is what is known to speak against them; see `findRuntimeProblem`. */
+export function startTools(options: { clock: Clock; log: Log; problem: string | null }): PictureTools {
+  const { clock, log } = options;
   // One at a time: each takes half of the machine.
   const timeoutMs = { quick: TASK_MS_MAX, draw: TASK_MS_MAX };
   const pool = new MediaPool({ clock, log, poolSizeMax: 1, idleExitMs: IDLE_MS, queueMax: QUEUE_MAX, timeoutMs });
-  let problem = findRuntimeProblem();
+  let { problem } = options;
   return {
     problem: () => problem,
     double: async (picture, signal) => {
