@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 
 import sharp from 'sharp';
@@ -25,7 +26,11 @@ describe('a gateway without any provider key', { skip: problem ?? false }, () =>
     server = await startServer({ env: { LUMEGATE_ALLOW_PRIVATE_URLS: 'on' } });
     live = { url: server.url, key: server.key };
   });
-  after(() => server?.stop());
+  after(async () => {
+    await server?.stop();
+    // A server that was killed left its folder to the next one, which keeps what it was given.
+    if (server !== undefined) await rm(server.dataFolder, { recursive: true, force: true });
+  });
 
   const upscale = async (params: Record<string, unknown>): Promise<string> => {
     const response = await ask(live, '/v2/images/upscale', {
@@ -88,6 +93,27 @@ describe('a gateway without any provider key', { skip: problem ?? false }, () =>
     } finally {
       await off.stop();
     }
+  });
+
+  it('that is killed while it doubles a picture doubles it after its next start, for one credit', async () => {
+    const image = await uploadFile(live, await drawnPicture(300));
+    const id = await upscale({ image });
+    await waitForStep(live, id, 'taken');
+    const { dataFolder, key } = server;
+    const creditsBefore = await readCredits(live);
+    await server.kill9();
+    server = await startServer({
+      dataFolder,
+      key,
+      env: { LUMEGATE_ALLOW_PRIVATE_URLS: 'on', PORT: new URL(live.url).port },
+    });
+    live = { url: server.url, key };
+    const job = await waitForEnd(live, id);
+    assert.deepEqual([job.status, job.error, job.creditCost], ['COMPLETED', null, 1]);
+    const { width, height } = await fetchPictureAt(job.result?.images?.[0] ?? '');
+    assert.deepEqual([width, height], [600, 600]);
+    // What was held when it was accepted is what it cost.
+    assert.equal(await readCredits(live), creditsBefore);
   });
 
   it('still draws in the sandbox what only a vendor could make', async () => {
