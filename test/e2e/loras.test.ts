@@ -7,7 +7,16 @@ import sharp from 'sharp';
 import { startTestDouble, type TestDouble } from '../support/doubles.ts';
 import { sampleSound } from '../support/sample-media.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { ask, fetchPicture, plainPicture, readCredits, readJob, waitForEnd, type Gateway } from './gateway.ts';
+import {
+  ask,
+  fetchPicture,
+  plainPicture,
+  readCredits,
+  readJob,
+  waitForEnd,
+  waitForStep,
+  type Gateway,
+} from './gateway.ts';
 
 const TRAINING_CREDITS = 257;
 
@@ -176,6 +185,8 @@ describe('a LoRA that a provider trains', () => {
 
   it('is bought once, though the gateway is killed meanwhile', async () => {
     const created = await create(gateway, { fields: { ...SOMEBODY, subjectKind: 'style' }, files });
+    // Sooner the provider may not have it yet, and a purchase that may be lost is given up and not made again.
+    await waitForStep(gateway, created.jobId, 'taken');
     await server.kill9();
     const { dataFolder, key } = server;
     server = await startServer({ dataFolder, key, env: double.env });
