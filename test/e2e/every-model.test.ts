@@ -153,10 +153,11 @@ async function checkResult(model: Model, { result }: JobSeen, body: Record<strin
     case 'music': {
       assert.deepEqual(form, ['tracks']);
       assert.equal(result.tracks?.length, outputs);
-      for (const { audioUrl, imageUrl, duration } of result.tracks ?? []) {
+      for (const { audioUrl, imageUrl, duration, waveform } of result.tracks ?? []) {
         const measured = await secondsAt(audioUrl);
         assert.ok(Math.abs(measured - (seconds || 30)) < 0.2, `${measured} seconds`);
         assert.ok(duration !== null && Math.abs(duration - measured) < 0.01);
+        assert.ok(waveform?.length === 200 && Math.max(...waveform) > 10, 'a song that can be heard');
         if (imageUrl !== null) await fetchPictureAt(imageUrl);
       }
     }

@@ -292,7 +292,7 @@ function guardedBlobs(blobs: BlobStore, guard: Guard): BlobStore {
 
 function guardedMedia(media: MediaPort, guard: Guard): MediaPort {
   return {
-    inspect: (path) => guard(() => media.inspect(path)),
+    inspect: (path, options) => guard(() => media.inspect(path, options)),
     convert: (options) => guard(() => media.convert(options)),
     mark: (options) => guard(() => media.mark(options)),
     draw: (spec, to) => guard(() => media.draw(spec, to)),

@@ -15,6 +15,8 @@ export interface MediaFacts {
   height: number | null;
   /** How long it plays, as its container says; null for pictures and where nothing tells. */
   seconds: number | null;
+  /** Of a sound whose peaks were asked for: 200 numbers, the loudest sample of each part in percent of full scale. */
+  peaks?: number[];
   /** Carries a C2PA manifest or another signed provenance: its bytes must not be touched. */
   hasSignedProvenance: boolean;
   /** The IPTC digitalSourceType in its XMP, e.g. `trainedAlgorithmicMedia`, or null. */
@@ -93,8 +95,8 @@ export type Drawing = DrawSpec | GridSpec | ClipSpec | SongSpec | WeightsSpec;
 
 /** Picture work, done in a separate limited process: hostile files never decode in the API process. */
 export interface MediaPort {
-  /** Sniffs, decodes fully (so truncation shows), hashes. */
-  inspect(path: string): Promise<MediaResult<MediaFacts>>;
+  /** Sniffs, decodes fully (so truncation shows), hashes. With `peaks` a sound is also heard, where it can be. */
+  inspect(path: string, options?: { peaks: boolean }): Promise<MediaResult<MediaFacts>>;
   /** Re-encodes a picture into another format or quality, keeping XMP; writes `to`. */
   convert(options: {
     from: string;

@@ -67,13 +67,19 @@ export async function collect(
   const wanted = given.slice(0, ordered.outputs);
   const beside = purchase.outputs.filter((output) => roleOf(output) !== 'result').slice(0, wanted.length);
   const outputs: Output[] = [];
+  const peaks: (number[] | null)[] = [];
   await run.world.collects.within(purchase.attempt.provider, async () => {
     for (const [index, output] of [...wanted, ...beside].entries()) {
-      outputs.push(await collectOne(run, { ...purchase, output, position: index + 1, results: wanted.length }));
+      const kept = await collectOne(run, { ...purchase, output, position: index + 1, results: wanted.length });
+      outputs.push(kept.output);
+      peaks.push(kept.peaks);
     }
   });
   await run.world.reachCrashPoint('C18');
-  const result = resultOf(run.job, { outputs, tracks: wanted.map(({ track }) => track ?? null) });
+  const result = resultOf(run.job, {
+    outputs,
+    tracks: wanted.map(({ track }, index) => ({ label: track ?? null, peaks: peaks[index] ?? null })),
+  });
   return { outputs, result, ...compareDelivered(run.job, { ordered, outputs, given: given.length }) };
 }
 
@@ -84,7 +90,7 @@ function roleOf({ role = 'result' }: ProviderOutput): OutputRole {
 async function collectOne(
   run: Run,
   wanted: { attempt: Attempt; route: Route; output: ProviderOutput; position: number; results: number },
-): Promise<Output> {
+): Promise<{ output: Output; peaks: number[] | null }> {
   const { world, job, lease } = run;
   const role = roleOf(wanted.output);
   const kind = role === 'result' ? kindOfResults(job.operation) : 'image';
@@ -94,7 +100,7 @@ async function collectOne(
   const blobKey = `outputs/${job.id}/${lease.epoch}-${wanted.position}.${facts.extension}`;
   await writer.commit(blobKey);
   const now = world.clock.now();
-  return {
+  const output: Output = {
     id: world.newId(),
     jobId: job.id,
     teamId: job.teamId,
@@ -113,6 +119,7 @@ async function collectOne(
     // What was trained is kept until its team has no more use for it.
     retainUntil: kind === 'weights' ? Number.MAX_SAFE_INTEGER : now + world.settings.retentionMs,
   };
+  return { output, peaks: facts.peaks ?? null };
 }
 
 interface Fetched {
@@ -127,7 +134,9 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; ki
     try {
       const result = await download(run, wanted, writer);
       if (result.kind === 'done') {
-        const inspected = await pictureWork(run, () => world.media.inspect(writer.path));
+        const inspected = await pictureWork(run, () =>
+          world.media.inspect(writer.path, { peaks: wanted.kind === 'audio' }),
+        );
         if (!inspected.ok) throw new BadResult(`the provider's file is unusable (${inspected.problem})`);
         const { kind } = inspected.value;
         if (kind !== wanted.kind) throw new BadResult(`the provider's file is of kind ${kind}, not ${wanted.kind}`);

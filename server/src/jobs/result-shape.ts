@@ -30,6 +30,14 @@ export interface Track {
   tags: string | null;
   /** Seconds; null where the file does not tell. */
   duration: number | null;
+  /** How loud it is over its length, in 200 numbers from 0 to 100 (`MediaFacts.peaks`); null where nobody can tell. */
+  waveform: number[] | null;
+}
+
+/** What is known of a piece of music beside its file. */
+interface Song {
+  label: TrackFacts | null;
+  peaks: number[] | null;
 }
 
 /**
@@ -38,7 +46,7 @@ export interface Track {
  */
 export function resultOf(
   job: Pick<RunningJob, 'id' | 'operation' | 'model' | 'plan'>,
-  { outputs, tracks }: { outputs: readonly Output[]; tracks: readonly (TrackFacts | null)[] },
+  { outputs, tracks }: { outputs: readonly Output[]; tracks: readonly Song[] },
 ): Record<string, unknown> {
   const urls = (role: OutputRole): string[] =>
     outputs.filter((output) => output.role === role).map((output) => mediaUrl('', output));
@@ -57,14 +65,15 @@ export function resultOf(
       const songs = outputs.filter((output) => output.role === 'result');
       return {
         tracks: songs.map((song, index): Track => {
-          const facts = tracks[index] ?? null;
+          const { label = null, peaks = null } = tracks[index] ?? {};
           return {
-            id: facts?.id ?? `${job.id}-${index}`,
+            id: label?.id ?? `${job.id}-${index}`,
             audioUrl: mediaUrl('', song),
             imageUrl: covers[index] ?? null,
-            title: facts?.title ?? textIn(job, 'title'),
-            tags: facts?.tags ?? textIn(job, 'style'),
+            title: label?.title ?? textIn(job, 'title'),
+            tags: label?.tags ?? textIn(job, 'style'),
             duration: song.seconds === null ? null : Math.round(song.seconds * 1_000) / 1_000,
+            waveform: peaks,
           };
         }),
       };

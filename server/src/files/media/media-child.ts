@@ -4,6 +4,7 @@
  * killed at any instant.
  */
 import { pathToFileURL } from 'node:url';
+import { systemClock } from '../../core/clock.ts';
 import type { Drawing } from '../../core/media-port.ts';
 import { convert } from './convert.ts';
 import { inspect } from './inspect.ts';
@@ -11,6 +12,7 @@ import { mark } from './mark.ts';
 import { refused } from './media-task.ts';
 import type { ChildMessage, FactsResult, MediaTask, TaskMessage } from './media-task.ts';
 import { firstLine, prepareDecoder } from './picture-decoder.ts';
+import { withPeaks } from './sound-peaks.ts';
 
 /** Measured with 49 megapixels of noise: inspecting 0.3 GB, converting to jpg 0.85 GB, to webp above 1.1 GB. */
 const RSS_BYTES_MAX = 1536 * 1024 * 1024;
@@ -48,7 +50,7 @@ async function answer(id: number, task: MediaTask): Promise<void> {
 async function perform(task: MediaTask): Promise<FactsResult> {
   switch (task.kind) {
     case 'inspect':
-      return inspect(task.path);
+      return task.peaks ? withPeaks(task.path, await inspect(task.path), systemClock()) : inspect(task.path);
     case 'convert':
       return convert(task);
     case 'mark':

@@ -3,7 +3,7 @@ import type { Drawing, ImageFormat, MediaFacts, MediaProblem, MediaResult } from
 
 /** One piece of work for a child process. */
 export type MediaTask =
-  | { kind: 'inspect'; path: string }
+  | { kind: 'inspect'; path: string; peaks: boolean }
   | { kind: 'convert'; from: string; to: string; format: ImageFormat; quality: number; sideMax?: number }
   | { kind: 'mark'; from: string; to: string; digitalSourceType: string; creatorTool: string }
   | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string }
@@ -34,6 +34,7 @@ const facts = z.strictObject({
   width: dimension,
   height: dimension,
   seconds: z.number().nonnegative().nullable(),
+  peaks: z.array(z.int().min(0).max(100)).length(200).exactOptional(),
   hasSignedProvenance: z.boolean(),
   digitalSourceType: z.string().max(100).nullable(),
 });

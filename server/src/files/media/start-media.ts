@@ -34,7 +34,7 @@ export function startMedia(options: MediaOptions): MediaPort {
   const timeoutMs = { quick: taskTimeoutMs, draw: 3 * taskTimeoutMs };
   const pool = new MediaPool({ clock, log, poolSizeMax, idleExitMs, queueMax, timeoutMs });
   return {
-    inspect: (path) => pool.run('quick', { kind: 'inspect', path }),
+    inspect: (path, { peaks } = { peaks: false }) => pool.run('quick', { kind: 'inspect', path, peaks }),
     convert: (task) => pool.run('quick', { kind: 'convert', ...task }),
     mark: (task) => pool.run('quick', { kind: 'mark', ...task }),
     draw: async (drawing, to) =>
