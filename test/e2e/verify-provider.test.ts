@@ -21,6 +21,7 @@ const WORKING_MIN = {
   xai: 2,
   luma: 2,
   byteplus: 13,
+  dashscope: 10,
   minimax: 3,
   runway: 2,
   mureka: 1,

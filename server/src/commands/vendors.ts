@@ -30,6 +30,7 @@ const VENDORS = {
   stability: { adapter: () => import('../providers/stability.ts'), double: () => import('../doubles/stability.ts') },
   minimax: { adapter: () => import('../providers/minimax.ts'), double: () => import('../doubles/minimax.ts') },
   byteplus: { adapter: () => import('../providers/byteplus.ts'), double: () => import('../doubles/byteplus.ts') },
+  dashscope: { adapter: () => import('../providers/dashscope.ts'), double: () => import('../doubles/dashscope.ts') },
   'openai-images': {
     adapter: () => import('../providers/openai-images.ts'),
     double: () => import('../doubles/openai-images.ts'),
