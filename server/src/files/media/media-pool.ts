@@ -61,7 +61,7 @@ export class MediaPool {
         const detail = `${queueMax} pieces of media work are waiting already; try again later.`;
         return resolve(refused('too-slow', detail));
       }
-      if (signal?.aborted === true) return resolve(refused('crashed', WITHDRAWN));
+      if (signal?.aborted === true) return resolve(this.#withdrawn(task));
       const waiting: Waiting = { task, signal, resolve };
       this.#waiting[lane].push(waiting);
       signal?.addEventListener('abort', () => this.#withdraw(lane, waiting), { once: true });
@@ -110,7 +110,13 @@ export class MediaPool {
     const place = this.#waiting[lane].indexOf(waiting);
     if (place === -1) return;
     this.#waiting[lane].splice(place, 1);
-    waiting.resolve(refused('crashed', WITHDRAWN));
+    waiting.resolve(this.#withdrawn(waiting.task));
+  }
+
+  /** Whoever follows the log hears of every withdrawal, whether the work had begun or not. */
+  #withdrawn(task: MediaTask): FactsResult {
+    this.#options.log.info('media.task_withdrawn', { task: task.kind });
+    return refused('crashed', WITHDRAWN);
   }
 
   #dispatch(): void {
@@ -164,7 +170,7 @@ export class MediaPool {
     signal?.addEventListener('abort', end, { once: true });
     const result = await member.process.run(task, timeoutMs[lane]);
     signal?.removeEventListener('abort', end);
-    if (!result.ok && signal?.aborted === true) this.#options.log.info('media.task_withdrawn', { task: task.kind });
+    if (!result.ok && signal?.aborted === true) this.#withdrawn(task);
     else logTask(this.#options, task, result, startedAtMs);
     member.lane = null;
     if (member.taskCount >= TASKS_PER_CHILD_MAX) member.process.kill();
