@@ -37,6 +37,20 @@ describe('the peaks of a sound', () => {
     assert.ok(!('peaks' in inspected.value));
   });
 
+  test('are left out where hearing takes longer than a task may, and the sound is good all the same', async (context) => {
+    const free = await benchOf(context);
+    // Inspecting twenty minutes takes a tenth of the time that hearing them takes; the limit lies between the two.
+    const path = await free.put('long.wav', wav(new Float32Array(HERTZ * 1_200).fill(0.5)));
+    const startedAtMs = performance.now();
+    await free.media.inspect(path, { peaks: true });
+    const taskTimeoutMs = (performance.now() - startedAtMs) / 2;
+    const bound = await benchOf(context, { taskTimeoutMs });
+    const heard = await bound.media.inspect(path, { peaks: true });
+    assert.ok(heard.ok, heard.ok ? '' : `${heard.problem}: ${heard.detail}`);
+    assert.ok(!('peaks' in heard.value));
+    assert.equal(bound.lines.filter(({ event }) => event === 'media.task_failed').length, 1);
+  });
+
   test('of frames full of noise are some or none, and the process lives on', async (context) => {
     const bench = await benchOf(context);
     const good = await mp3(QUIET_THEN_LOUD);

@@ -3,6 +3,7 @@ import type { Log } from '../../core/log-port.ts';
 import type { MediaPort } from '../../core/media-port.ts';
 import { MediaPool } from './media-pool.ts';
 import { refused } from './media-task.ts';
+import type { FactsResult } from './media-task.ts';
 
 /** How picture work is set up; what is left out has the default that the comment names. */
 export interface MediaOptions {
@@ -34,7 +35,7 @@ export function startMedia(options: MediaOptions): MediaPort {
   const timeoutMs = { quick: taskTimeoutMs, draw: 3 * taskTimeoutMs };
   const pool = new MediaPool({ clock, log, poolSizeMax, idleExitMs, queueMax, timeoutMs });
   return {
-    inspect: (path, { peaks } = { peaks: false }) => pool.run('quick', { kind: 'inspect', path, peaks }),
+    inspect: (path, { peaks } = { peaks: false }) => (peaks ? inspectAndHear(pool, path) : inspectOnly(pool, path)),
     convert: (task) => pool.run('quick', { kind: 'convert', ...task }),
     mark: (task) => pool.run('quick', { kind: 'mark', ...task }),
     draw: async (drawing, to) =>
@@ -44,4 +45,15 @@ export function startMedia(options: MediaOptions): MediaPort {
     expect: () => pool.expect(),
     close: () => pool.close(),
   };
+}
+
+function inspectOnly(pool: MediaPool, path: string): Promise<FactsResult> {
+  return pool.run('quick', { kind: 'inspect', path, peaks: false });
+}
+
+/** Hearing a sound may cost its process, never the sound: a file that is good without its peaks is good. */
+async function inspectAndHear(pool: MediaPool, path: string): Promise<FactsResult> {
+  const heard = await pool.run('quick', { kind: 'inspect', path, peaks: true });
+  const isLost = !heard.ok && (heard.problem === 'crashed' || heard.problem === 'too-slow');
+  return isLost ? inspectOnly(pool, path) : heard;
 }
