@@ -1,8 +1,6 @@
 import { json, type Answer } from '../gate/answer.ts';
 import { checkBody } from '../gate/check-body.ts';
-import { checkUrls } from '../gate/check-urls.ts';
-import { resolveLora } from '../gate/resolve-lora.ts';
-import { resolveAssets } from '../gate/resolve-assets.ts';
+import { resolveInput } from '../gate/resolve-input.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
 import type { EstimateBody } from '../schemas.ts';
 import type { HttpWorld } from '../world.ts';
@@ -12,9 +10,7 @@ export function estimate(world: HttpWorld): Operate<KeyedCall> {
   return async (call): Promise<Answer> => {
     const body = await bodyOf(call);
     const { model, input: asked } = checkBody(world.catalog, null, body);
-    const named = await resolveAssets(world, call.caller.teamId, asked);
-    const input = await resolveLora(world, call.caller, { model, input: named });
-    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
+    const input = await resolveInput(world, call.caller, { model, input: asked });
     const { credits, creditsAvailable, secondsExpected, ignored, adjustments, provider, sandbox } =
       await world.jobs.estimateJob({ caller: call.caller, model, input });
     return json(200, {

@@ -4,10 +4,8 @@ import { GatewayError } from '../../core/errors.ts';
 import type { JobStatus } from '../../jobs/states.ts';
 import { json, type Answer } from '../gate/answer.ts';
 import { checkBody } from '../gate/check-body.ts';
-import { checkUrls } from '../gate/check-urls.ts';
 import { bodyOf, type KeyedCall, type Operate } from '../gate/door.ts';
-import { resolveLora } from '../gate/resolve-lora.ts';
-import { resolveAssets } from '../gate/resolve-assets.ts';
+import { resolveInput } from '../gate/resolve-input.ts';
 import { requestHeader } from '../gate/request-header.ts';
 import { requestFingerprint } from '../gate/fingerprint.ts';
 import { idempotencyKeyFrom } from '../gate/idempotency-key.ts';
@@ -41,9 +39,7 @@ type Submitted = Awaited<ReturnType<HttpWorld['jobs']['submitJob']>>;
 /** A request that was accepted once is answered again, even if it would be refused today (an address has moved). */
 export async function submitOrReplay(world: HttpWorld, request: SubmitRequest): Promise<Submitted> {
   try {
-    const named = await resolveAssets(world, request.caller.teamId, request.input);
-    const input = await resolveLora(world, request.caller, { model: request.model, input: named });
-    await checkUrls({ net: world.net, publicUrl: world.publicUrl() }, input);
+    const input = await resolveInput(world, request.caller, request);
     await world.reachCrashPoint('C1');
     return await world.jobs.submitJob({ ...request, input });
   } catch (error) {
