@@ -130,5 +130,5 @@ function oneCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
   const strange = fc
     .tuple(method, strangePart)
     .map(([verb, id]) => ask(verb, { id, key: 'owner' }, { expected: 'refused', field: null }));
-  return fc.oneof(own, missing, strange);
+  return fc.oneof({ weight: 2, arbitrary: own }, missing, strange);
 }

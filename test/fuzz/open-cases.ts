@@ -61,7 +61,7 @@ export function openCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     })),
     strangePart.map((part) => ({ ...ask(media, `/media/${'A'.repeat(32)}/${part}`, 'refused'), status: 404 })),
   );
-  return fc.oneof({ weight: 2, arbitrary: fixed }, { weight: 1, arbitrary: files }, { weight: 1, arbitrary: strange });
+  return fc.oneof({ weight: 4, arbitrary: fixed }, { weight: 1, arbitrary: files }, { weight: 1, arbitrary: strange });
 }
 
 /** A callback that nobody waits for. */

@@ -179,7 +179,7 @@ export function adminCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
       what: `${one.what} by ${name}`,
     }));
   return fc.oneof(
-    lists,
+    { weight: 3, arbitrary: lists },
     { weight: 2, arbitrary: add },
     wrong,
     nowhere,

@@ -19,7 +19,7 @@ export function anyCase(world: FuzzWorld): fc.Arbitrary<FuzzCase> {
     { weight: 5, arbitrary: cancelCase(world) },
     { weight: 3, arbitrary: actionCase(world) },
     { weight: 3, arbitrary: uploadCase(world) },
-    { weight: 3, arbitrary: assetCase(world) },
+    { weight: 5, arbitrary: assetCase(world) },
     { weight: 6, arbitrary: loraCase(world) },
     { weight: 12, arbitrary: openCase(world) },
     { weight: 2, arbitrary: callbackCase() },
