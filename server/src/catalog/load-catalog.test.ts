@@ -33,7 +33,7 @@ function filesWith(change: (model: BrokenModel) => void, id = 'flux-2-pro'): Cat
 describe('loadCatalog', () => {
   it('finds every model under its operation', () => {
     const ids = (operation: Operation): string[] => catalog.modelsFor(operation).map((model) => model.id);
-    assert.equal(ids('images/generate').length, 51);
+    assert.equal(ids('images/generate').length, 52);
     assert.ok(ids('images/generate').includes('flux-1.1-pro'));
     assert.deepEqual(ids('images/edit'), ['flux-fill-pro']);
     assert.deepEqual(ids('images/upscale'), ['clarity-upscale', 'rdn-upscale-x2', 'topaz-image-upscale']);

@@ -65,7 +65,7 @@ export async function buildEngine(machine: Machine, store: Store, options: Engin
     ...options,
     closing: closing.signal,
   });
-  const keys = await openProviderKeys(machine, store, options.catalog, inside.problemOfTools);
+  const keys = await openProviderKeys(machine, store, options.catalog, inside.problemOf);
   const { catalog, publicUrl } = options;
   const upstream = createUpstream({
     net,

@@ -4,6 +4,7 @@ import { playDoubles } from './doubles.ts';
 import { firstImage } from './first-image.ts';
 import { grantCredits } from './grant.ts';
 import { manageKeys } from './key.ts';
+import { manageLocal } from './local.ts';
 import { migrateStore } from './migrate.ts';
 import { manageProviders } from './provider.ts';
 import { serveSandbox } from './sandbox.ts';
@@ -51,6 +52,13 @@ const COMMANDS: readonly Command[] = [
     meaning: 'Check the models, your own among them; hold their routes against what providers publish.',
     isQuiet: true,
     run: manageCatalog,
+  },
+  {
+    name: 'local',
+    usage: 'local fetch|add|remove sdxs …',
+    meaning: 'Fetch or bring the weights of the tool that paints, after having accepted their licence.',
+    isQuiet: true,
+    run: manageLocal,
   },
   {
     name: 'team',

@@ -3,6 +3,7 @@ import { resumeSpending, stopSpending } from '../credits/stop-spending.ts';
 import { auditJobs } from '../jobs/audit-jobs.ts';
 import { openStore, type Store } from './open-store.ts';
 import { examineTools } from './examine-tools.ts';
+import { examinePainter } from './painter.ts';
 import { CommandProblem, type Output } from './output.ts';
 import { prove } from './prove/prove.ts';
 import type { CommandWorld } from './serve.ts';
@@ -36,6 +37,7 @@ export async function doctor(world: CommandWorld, words: string[]): Promise<numb
     const code = await examine(store, output);
     // Not a finding: a gateway that buys everything is as well as any other.
     output.say(await examineTools(machine));
+    output.say(await examinePainter(machine.settings));
     return code;
   } finally {
     await store.database.close();

@@ -7,13 +7,15 @@ import { LOCAL, openLocalService } from '../local/local-service.ts';
 import { openGenerationStore } from '../sandbox/generation-store.ts';
 import { createSandbox } from '../sandbox/sandbox-service.ts';
 import type { Machine } from './open-store.ts';
+import { openPainter } from './open-painter.ts';
+import { SDXS } from './painter.ts';
 import { toolsProblem } from './tools-problem.ts';
 
 /** The providers inside this process, and the ends that must be closed with them. */
 export interface Inside {
   providers: Readonly<Record<string, InsideProvider>>;
-  /** Why the local tools cannot be used, or null. */
-  problemOfTools(): string | null;
+  /** Why one of them cannot be used, or null; null for every other provider. */
+  problemOf(provider: string): string | null;
   /** Deletes forgotten generations and results. */
   sweep(): Promise<void>;
   close(): Promise<void>;
@@ -39,12 +41,24 @@ export async function openInside(
   const sandbox = createSandbox({ store, media, clock, random, log, durationMs, closing, fetchInput, sendCallback });
   const tools = startTools({ clock, log, problem: toolsProblem(settings) });
   const local = await openLocalService({ folder: path.join(dataFolder, LOCAL), tools, log, closing, fetchInput });
+  const painter = openPainter({ settings, tools, log });
+  const sdxs = await openLocalService({
+    folder: path.join(dataFolder, SDXS),
+    tools: painter,
+    log,
+    closing,
+    fetchInput,
+  });
   return {
-    providers: { sandbox, [LOCAL]: local },
-    problemOfTools: tools.problem,
+    providers: { sandbox, [LOCAL]: local, [SDXS]: sdxs },
+    problemOf: (provider) => {
+      if (provider === LOCAL) return tools.problem();
+      return provider === SDXS ? painter.problem() : null;
+    },
     sweep: async () => {
       await store.sweep(clock.now() - KEPT_MS);
       await local.sweep(clock.now() - KEPT_MS);
+      await sdxs.sweep(clock.now() - KEPT_MS);
     },
     close: () => tools.close(),
   };

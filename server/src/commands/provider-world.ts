@@ -1,13 +1,12 @@
 import type { Catalog } from '../catalog/load-catalog.ts';
 import type { ProviderFacts } from '../catalog/model.ts';
-import { LOCAL } from '../local/local-service.ts';
 import type { Tx } from '../database/database.ts';
 import type { CircuitChange } from '../jobs/route-health.ts';
 import type { ProviderKeyFacts } from '../teams/known-provider-keys.ts';
 import { createProviderKeyRing, type ProviderKeyRing } from '../teams/provider-key-ring.ts';
 import { insertAlert } from '../webhooks/operator-alerts.ts';
 import type { Machine, Store } from './open-store.ts';
-import { toolsProblem } from './tools-problem.ts';
+import { insideProblem } from './inside-problem.ts';
 
 /** What the keys' room must know of a provider. */
 function keyFacts(facts: ProviderFacts, isUsable: (provider: string) => boolean): ProviderKeyFacts {
@@ -25,14 +24,14 @@ function keyFacts(facts: ProviderFacts, isUsable: (provider: string) => boolean)
 }
 
 /**
- * The keys with which this gateway buys, read and followed in the store. `problemOfTools` says why the local tools cannot be
- * used, or null.
+ * The keys with which this gateway buys, read and followed in the store. `problemOf` says why a provider that works inside
+ * this program cannot be used, or null.
  */
 export async function openProviderKeys(
   machine: Machine,
   store: Store,
   catalog: Catalog,
-  problemOfTools: () => string | null = () => toolsProblem(machine.settings),
+  problemOf: (provider: string) => string | null = (provider) => insideProblem(provider, machine.settings),
 ): Promise<ProviderKeyRing> {
   const { settings, clock, log } = machine;
   const keys = createProviderKeyRing({
@@ -41,7 +40,7 @@ export async function openProviderKeys(
     clock,
     log,
     providers: [...catalog.providers.values()].map((facts) =>
-      keyFacts(facts, (provider) => provider !== LOCAL || problemOfTools() === null),
+      keyFacts(facts, (provider) => problemOf(provider) === null),
     ),
     secrets: settings.providerSecrets,
     urls: settings.providerUrls,

@@ -12,7 +12,7 @@ import { openStore, type Machine, type Store } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
 import { openCatalog } from './live-catalog.ts';
 import { openProviderKeys } from './provider-world.ts';
-import { toolsProblem } from './tools-problem.ts';
+import { insideProblem } from './inside-problem.ts';
 import { readSecret } from './read-secret.ts';
 import type { CommandWorld } from './serve.ts';
 import { createUpstream } from './upstream.ts';
@@ -75,7 +75,7 @@ async function list({ machine, output, catalog, ring }: ProviderWorld): Promise<
 
 /** What is missing before a provider without keys can be used. */
 function hintFor(facts: ProviderFacts, settings: Settings): string {
-  if (facts.inside === true) return `  ${toolsProblem(settings) ?? ''}`;
+  if (facts.inside === true) return `  ${insideProblem(facts.id, settings) ?? ''}`;
   if (facts.baseUrl === null && settings.providerUrls[facts.id] === undefined) {
     return `  no address: LUMEGATE_PROVIDER_${facts.id.toUpperCase().replaceAll('-', '_')}_URL`;
   }

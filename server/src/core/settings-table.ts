@@ -136,7 +136,7 @@ export const SETTINGS: readonly SettingFact[] = [
     name: 'LUMEGATE_LOCAL_TOOLS',
     default: 'auto',
     meaning:
-      '`auto`: pictures are doubled inside this gateway where `onnxruntime-node` is installed, on half of its cores. `off`: never.',
+      '`auto`: pictures are doubled inside this gateway where `onnxruntime-node` is installed, and painted where their weights were fetched, on half of its cores. `off`: never.',
   },
   {
     name: 'LUMEGATE_ALLOW_PRIVATE_URLS',

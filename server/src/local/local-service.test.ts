@@ -180,3 +180,49 @@ it('what is no order is refused', async (context) => {
   }
   assert.equal(await service.file('/files/../x.png'), null);
 });
+
+it('a painter takes words and a seed, tells the seed, and does it anew from the address of the look alone', async (context) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lumegate-local-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  const orders: unknown[] = [];
+  const open = (): Promise<LocalService> =>
+    openLocalService({
+      folder,
+      log: { info: () => {}, warn: () => {}, error: () => {} },
+      closing: new AbortController().signal,
+      fetchInput: () => assert.fail('there is nothing to fetch'),
+      tools: {
+        problem: () => null,
+        paint: async ({ prompt, seed, to }) => {
+          orders.push({ prompt, seed });
+          await writeFile(to, 'png');
+          return { ok: true, value: FACTS };
+        },
+      },
+    });
+  const prompt = 'eine Straße & ein Hund? 100 %\n𓀀';
+  const service = await open();
+  const started = await ask(service, 'POST', '/v1/works', { id: ID, tool: 'paint', prompt, seed: 7 });
+  const { path: target } = bodyOf(started);
+  assert.ok(typeof target === 'string');
+  const outputs = [{ url: `${BASE}/files/${ID}.png` }];
+  assert.deepEqual(await ended(service, target), { status: 'completed', outputs, seed: 7 });
+  await service.sweep(Date.now() + 60_000);
+  assert.deepEqual(await ended(await open(), target), { status: 'completed', outputs, seed: 7 });
+  assert.deepEqual(orders, [
+    { prompt, seed: 7 },
+    { prompt, seed: 7 },
+  ]);
+  for (const order of [
+    { tool: 'paint', prompt, seed: -1 },
+    { tool: 'paint', prompt, seed: 2 ** 32 },
+    { tool: 'paint', seed: 7 },
+  ]) {
+    const answer = await ask(service, 'POST', '/v1/works', { id: ID, ...order });
+    assert.equal(answer.kind === 'answer' && answer.status, 422, JSON.stringify(order));
+  }
+  // Not one of its tools.
+  const other = { id: ID.replace(/1$/, '2'), tool: 'double', image: IMAGE };
+  const { path: elsewhere } = bodyOf(await ask(service, 'POST', '/v1/works', other));
+  assert.equal((await ended(service, String(elsewhere)))['status'], 'failed');
+});

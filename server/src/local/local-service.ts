@@ -5,16 +5,24 @@ import { z } from 'zod';
 import type { InsideAnswer, InsideProvider } from '../core/inside-port.ts';
 import type { Log } from '../core/log-port.ts';
 import type { FailureKind } from '../core/outcome.ts';
-import type { PictureTools } from '../core/tools-port.ts';
+import type { MediaFacts, MediaResult } from '../core/media-port.ts';
+import { SEED_MAX, type PaintOrder, type PictureTools } from '../core/tools-port.ts';
 
 /** The provider that these tools are. */
 export const LOCAL = 'local';
+
+/** What paints, with weights of its own. */
+export interface Painter {
+  problem(): string | null;
+  paint(order: Omit<PaintOrder, 'weights'>, signal: AbortSignal): Promise<MediaResult<MediaFacts>>;
+}
 
 /** What the tools work with. */
 export interface LocalWorld {
   /** Where results and half-done files lie. */
   folder: string;
-  tools: Pick<PictureTools, 'double' | 'problem'>;
+  /** An order for what is not among them is refused. */
+  tools: Pick<PictureTools, 'double' | 'problem'> | Painter;
   log: Log;
   /** Aborted when the process stops. */
   closing: AbortSignal;
@@ -28,11 +36,16 @@ export interface LocalService extends InsideProvider {
   sweep(before: number): Promise<void>;
 }
 
-const order = z.strictObject({
-  id: z.string().regex(/^[0-9a-f-]{36}$/),
-  tool: z.enum(['double']),
-  image: z.url({ protocol: /^https?$/ }).max(2_083),
-});
+const workId = z.string().regex(/^[0-9a-f-]{36}$/);
+const order = z.discriminatedUnion('tool', [
+  z.strictObject({ id: workId, tool: z.literal('double'), image: z.url({ protocol: /^https?$/ }).max(2_083) }),
+  z.strictObject({
+    id: workId,
+    tool: z.literal('paint'),
+    prompt: z.string().max(2_000),
+    seed: z.coerce.number().int().min(0).max(SEED_MAX),
+  }),
+]);
 type Order = z.infer<typeof order>;
 
 /** How a work stands; what is done lies in the folder, too, and is found there after a restart. */
@@ -84,10 +97,13 @@ function probe({ tools }: LocalWorld): InsideAnswer {
 async function start(world: LocalWorld, works: Map<string, Work>, body: unknown): Promise<InsideAnswer> {
   const wanted = order.safeParse(body);
   if (!wanted.success) return refusal(422, 'input_rejected', wanted.error.issues[0]?.message ?? 'invalid');
-  const { id, tool, image } = wanted.data;
+  const { id, ...work } = wanted.data;
   await workFor(world, works, wanted.data);
   // All that a process needs which has never heard of it: whoever goes on after a crash may be another one.
-  return answer(201, { id, path: `/v1/works/${id}?${new URLSearchParams({ tool, image }).toString()}` });
+  const query = new URLSearchParams(
+    Object.entries(work).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return answer(201, { id, path: `/v1/works/${id}?${query.toString()}` });
 }
 
 async function look(
@@ -100,7 +116,11 @@ async function look(
     case 'pending':
       return answer(200, { status: 'pending' });
     case 'done':
-      return answer(200, { status: 'completed', outputs: [{ url: `${base}/files/${wanted.id}.png` }] });
+      return answer(200, {
+        status: 'completed',
+        outputs: [{ url: `${base}/files/${wanted.id}.png` }],
+        ...(wanted.tool === 'paint' ? { seed: wanted.seed } : {}),
+      });
     case 'failed':
       return answer(200, { status: 'failed', kind: work.kind, text: work.text });
   }
@@ -132,21 +152,25 @@ async function workFor(world: LocalWorld, works: Map<string, Work>, wanted: Orde
 }
 
 /** Fetches, works, and puts the result where it belongs. Resolves with why it came to nothing, or null. */
-async function perform(world: LocalWorld, { id, image }: Order, signal: AbortSignal): Promise<Work | null> {
+async function perform(world: LocalWorld, wanted: Order, signal: AbortSignal): Promise<Work | null> {
   // A place of its own: another process may be at the same work, if it was believed to be dead.
   const place = await mkdtemp(path.join(world.folder, 'work-'));
   const from = path.join(place, 'given');
-  const to = path.join(place, 'doubled.png');
+  const to = path.join(place, 'made.png');
   try {
-    if (!(await world.fetchInput(image, from))) return failed('input_rejected', 'The picture could not be fetched');
-    const result = await world.tools.double({ from, to }, signal);
+    if (wanted.tool === 'double' && !(await world.fetchInput(wanted.image, from)))
+      return failed('input_rejected', 'The picture could not be fetched');
+    const result = await workWith(world.tools, wanted, { from, to }, signal);
     if (result.ok) {
-      await rename(to, resultPath(world, id));
+      await rename(to, resultPath(world, wanted.id));
       return null;
     }
     switch (result.problem) {
       case 'no-tool':
-        return failed('unavailable', 'The network cannot be run on this machine');
+        return failed(
+          'unavailable',
+          wanted.tool === 'paint' ? result.detail : 'The network cannot be run on this machine',
+        );
       case 'crashed':
       case 'too-slow':
         return failed('unavailable', 'The picture could not be worked on in time');
@@ -159,6 +183,18 @@ async function perform(world: LocalWorld, { id, image }: Order, signal: AbortSig
   } finally {
     await rm(place, { recursive: true, force: true });
   }
+}
+
+async function workWith(
+  tools: LocalWorld['tools'],
+  wanted: Order,
+  { from, to }: { from: string; to: string },
+  signal: AbortSignal,
+): Promise<MediaResult<MediaFacts>> {
+  if (wanted.tool === 'paint' && 'paint' in tools)
+    return tools.paint({ prompt: wanted.prompt, seed: wanted.seed, to }, signal);
+  if (wanted.tool === 'double' && 'double' in tools) return tools.double({ from, to }, signal);
+  return { ok: false, problem: 'no-tool', detail: 'There is no such tool here.' };
 }
 
 function failed(kind: FailureKind, text: string): Work {

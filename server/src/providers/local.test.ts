@@ -37,6 +37,8 @@ it('the adapter of the local tools tells what is pending, done and refused apart
   const outputs = [{ url: `${BASE}/files/a.png` }];
   const done = adapter.polled(answer(200, { status: 'completed', outputs }), CONTEXT);
   assert.deepEqual(done, { state: 'completed', outputs, costMicroUsd: 0, seed: null });
+  const painted = adapter.polled(answer(200, { status: 'completed', outputs, seed: 7 }), CONTEXT);
+  assert.deepEqual(painted, { state: 'completed', outputs, costMicroUsd: 0, seed: 7 });
   const failed = adapter.polled(answer(200, { status: 'failed', kind: 'input_rejected', text: 'Too large' }), CONTEXT);
   assert.deepEqual(failed, { state: 'failed', kind: 'input_rejected', text: 'Too large', retryAfterMs: null });
   const refused = adapter.started(answer(503, { error: { kind: 'unavailable', text: 'Not installed' } }), {

@@ -7,12 +7,18 @@ import { failure } from './read-failure.ts';
 import { bare, postJson } from './upstream-json.ts';
 
 const NAME = 'The local tools';
+/** A prompt stands in it, each character in up to twelve. */
+const PATH_MAX = 30_000;
 
-const started = z.object({ id: z.string().max(100), path: z.string().max(4_000) });
+const started = z.object({ id: z.string().max(100), path: z.string().max(PATH_MAX) });
 const refusal = z.object({ error: z.object({ kind: z.enum(FAILURE_KINDS), text: z.string() }) });
 const seen = z.discriminatedUnion('status', [
   z.object({ status: z.literal('pending') }),
-  z.object({ status: z.literal('completed'), outputs: z.array(z.object({ url: z.string() })) }),
+  z.object({
+    status: z.literal('completed'),
+    outputs: z.array(z.object({ url: z.string() })),
+    seed: z.number().optional(),
+  }),
   z.object({ status: z.literal('failed'), kind: z.enum(FAILURE_KINDS), text: z.string() }),
 ]);
 
@@ -62,7 +68,7 @@ function outcomeOf(read: z.infer<typeof seen>): Outcome {
     case 'pending':
       return { state: 'pending', progress: null };
     case 'completed':
-      return { state: 'completed', outputs: read.outputs, costMicroUsd: microUsd(0), seed: null };
+      return { state: 'completed', outputs: read.outputs, costMicroUsd: microUsd(0), seed: read.seed ?? null };
     case 'failed':
       return failure(read.kind, read.text);
   }

@@ -17,6 +17,9 @@ import { withPeaks } from './sound-peaks.ts';
 /** Measured with 49 megapixels of noise: inspecting 0.3 GB, converting to jpg 0.85 GB, to webp above 1.1 GB. */
 const RSS_BYTES_MAX = 1536 * 1024 * 1024;
 const RSS_CHECK_MS = 200;
+/** The largest network of a painter has 0.7 GB of half floats, which this processor's part of the runtime turns into whole ones. */
+const PAINT_RSS_BYTES_MAX = 5 * 1024 * 1024 * 1024;
+let rssBytesMax = RSS_BYTES_MAX;
 
 /** What the drawing module must export. */
 interface DrawModule {
@@ -32,7 +35,7 @@ process.on('message', (message) => {
 });
 setInterval(() => {
   const rssBytes = process.memoryUsage.rss();
-  if (rssBytes > RSS_BYTES_MAX) send({ kind: 'over-memory', rssBytes });
+  if (rssBytes > rssBytesMax) send({ kind: 'over-memory', rssBytes });
 }, RSS_CHECK_MS).unref();
 send({ kind: 'ready' });
 
@@ -64,6 +67,9 @@ async function perform(task: MediaTask): Promise<FactsResult> {
     case 'double':
       // The runtime is loaded by the process that needs it, and by no other.
       return (await import('./double-file.ts')).doubleFile(task);
+    case 'paint':
+      rssBytesMax = PAINT_RSS_BYTES_MAX;
+      return (await import('./sdxs/paint-file.ts')).paintFile(task);
   }
 }
 

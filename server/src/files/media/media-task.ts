@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Drawing, ImageFormat, MediaFacts, MediaProblem, MediaResult } from '../../core/media-port.ts';
+import type { PaintOrder } from '../../core/tools-port.ts';
 
 /** One piece of work for a child process. */
 export type MediaTask =
@@ -7,7 +8,8 @@ export type MediaTask =
   | { kind: 'convert'; from: string; to: string; format: ImageFormat; quality: number; sideMax?: number }
   | { kind: 'mark'; from: string; to: string; digitalSourceType: string; creatorTool: string }
   | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string }
-  | { kind: 'double'; from: string; to: string };
+  | { kind: 'double'; from: string; to: string }
+  | ({ kind: 'paint' } & PaintOrder);
 
 /** What the parent writes on the channel: one task at a time. */
 export interface TaskMessage {

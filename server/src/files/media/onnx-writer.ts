@@ -14,17 +14,26 @@ export interface OnnxNode {
   attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** Fixed numbers of a network: 32-bit floats, the last dimension running fastest. */
+/** Fixed numbers of a network, the last dimension running fastest. Floats of 16 bits come as the bits they are. */
 export interface OnnxTensor {
   name: string;
   dimensions: readonly number[];
-  values: Float32Array;
+  values: Float32Array | BigInt64Array | Uint16Array;
 }
 
-/** A network with one input and one output. Sizes are whole numbers, or words where each run brings its own. */
+/** What goes in or comes out. Sizes are whole numbers, or words where each run brings its own. */
+export interface OnnxValue {
+  name: string;
+  dimensions: readonly (number | string)[];
+  /** Floats of 32 bits where absent. */
+  type?: keyof typeof ELEMENT_TYPE;
+}
+
+/** A network with one output, and mostly one input. */
 export interface OnnxGraph {
-  input: { name: string; dimensions: readonly (number | string)[] };
-  output: { name: string; dimensions: readonly (number | string)[] };
+  input: OnnxValue;
+  moreInputs?: readonly OnnxValue[];
+  output: OnnxValue;
   nodes: readonly OnnxNode[];
   tensors: readonly OnnxTensor[];
 }
@@ -33,7 +42,8 @@ export interface OnnxGraph {
 const IR_VERSION = 7;
 const OPERATOR_SET = 13;
 
-const FLOAT = 1;
+/** The format's numbers of what a tensor is made of. */
+export const ELEMENT_TYPE = { float32: 1, int32: 6, int64: 7, float16: 10 } as const;
 const ATTRIBUTE_TYPE = { int: 2, string: 3, ints: 7 };
 
 /** The model as bytes of the ONNX format. */
@@ -44,7 +54,7 @@ export function writeOnnx(graph: OnnxGraph): Buffer {
       ...graph.nodes.map((node) => part(1, nodeParts(node))),
       text(2, 'network'),
       ...graph.tensors.map((tensor) => part(5, tensorParts(tensor))),
-      part(11, valueParts(graph.input)),
+      ...[graph.input, ...(graph.moreInputs ?? [])].map((value) => part(11, valueParts(value))),
       part(12, valueParts(graph.output)),
     ]),
     part(8, [text(1, ''), whole(2, OPERATOR_SET)]),
@@ -72,12 +82,17 @@ function tensorParts({ name, dimensions, values }: OnnxTensor): Buffer[] {
   if (wanted !== values.length) throw new RangeError(`${name} has ${values.length} values instead of ${wanted}`);
   // The format is little-endian, as is every machine that the runtime is built for.
   const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  return [...dimensions.map((side) => whole(1, side)), whole(2, FLOAT), text(8, name), lengthed(9, bytes)];
+  return [...dimensions.map((side) => whole(1, side)), whole(2, typeOf(values)), text(8, name), lengthed(9, bytes)];
 }
 
-function valueParts({ name, dimensions }: OnnxGraph['input']): Buffer[] {
+function typeOf(values: OnnxTensor['values']): number {
+  if (values instanceof Float32Array) return ELEMENT_TYPE.float32;
+  return values instanceof Uint16Array ? ELEMENT_TYPE.float16 : ELEMENT_TYPE.int64;
+}
+
+function valueParts({ name, dimensions, type = 'float32' }: OnnxValue): Buffer[] {
   const sides = dimensions.map((side) => part(1, [typeof side === 'number' ? whole(1, side) : text(2, side)]));
-  return [text(1, name), part(2, [part(1, [whole(1, FLOAT), part(2, sides)])])];
+  return [text(1, name), part(2, [part(1, [whole(1, ELEMENT_TYPE[type]), part(2, sides)])])];
 }
 
 function part(field: number, parts: readonly Buffer[]): Buffer {

@@ -2,17 +2,24 @@
 declare module 'onnxruntime-node' {
   export class Tensor {
     constructor(type: 'float32', data: Float32Array, dimensions: readonly number[]);
+    constructor(type: 'int32', data: Int32Array, dimensions: readonly number[]);
+    constructor(type: 'int64', data: BigInt64Array, dimensions: readonly number[]);
     readonly data: unknown;
+    readonly dims: readonly number[];
+  }
+  export interface Session {
+    run(inputs: Record<string, Tensor>): Promise<Record<string, Tensor>>;
   }
   export const InferenceSession: {
     create(
-      model: Uint8Array,
+      /** Bytes of a model, or the path of its file. */
+      model: Uint8Array | string,
       options: {
         intraOpNumThreads: number;
         interOpNumThreads: number;
         enableCpuMemArena: boolean;
         enableMemPattern: boolean;
       },
-    ): Promise<{ run(inputs: Record<string, Tensor>): Promise<Record<string, Tensor>> }>;
+    ): Promise<Session>;
   };
 }

@@ -30,6 +30,8 @@ export function startTools(options: { clock: Clock; log: Log; problem: string | 
       }
       return result;
     },
+    // Why it failed is a matter of the files that were fetched, and speaks against nothing else.
+    paint: (order, signal) => pool.run('draw', { kind: 'paint', ...order }, signal),
     close: () => pool.close(),
   };
 }

@@ -1,0 +1,85 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { checkForm, readOnnxHead, type ElementType, type GraphValue } from './onnx-head.ts';
+
+/** Numbers with their dimensions, as they stand in memory whatever a graph keeps them in. */
+export interface Numbers {
+  dimensions: readonly number[];
+  values: Float32Array;
+}
+
+/** A network ready to run; its first output is what it gives. */
+export interface Graph {
+  /** By the names that the graph was opened with. */
+  inputs: ReadonlyMap<string, GraphValue>;
+  run(inputs: Readonly<Record<string, Numbers>>): Promise<Numbers>;
+}
+
+/**
+ * Opens the network at `path`, whose inputs must be those that are named, lets `work` run it, and lets go of its memory.
+ * Throws for a graph of another form, with what it wants.
+ */
+export async function withGraph<T>(
+  options: { path: string; inputs: readonly string[]; threads: number },
+  work: (graph: Graph) => Promise<T>,
+): Promise<T> {
+  const { path, inputs, threads } = options;
+  const head = await readOnnxHead(path);
+  checkForm(head, inputs);
+  const known = new Map(head.inputs.map((value) => [value.name, value]));
+  try {
+    const [output] = head.outputs;
+    return await work(await openSession(path, { threads, inputs: known, output: output?.name ?? '' }));
+  } finally {
+    await collectGarbage();
+  }
+}
+
+async function openSession(
+  path: string,
+  { threads, inputs, output }: { threads: number; inputs: ReadonlyMap<string, GraphValue>; output: string },
+): Promise<Graph> {
+  const runtime = await import('onnxruntime-node');
+  const session = await runtime.InferenceSession.create(path, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // One run and no more: what an arena or a pattern saves the next one would only be held.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
+  });
+  const tensorOf = (type: ElementType | null, { values, dimensions }: Numbers): InstanceType<typeof runtime.Tensor> => {
+    if (type === 'int32') return new runtime.Tensor(type, Int32Array.from(values), dimensions);
+    if (type !== 'int64') return new runtime.Tensor('float32', values, dimensions);
+    const whole = BigInt64Array.from(values, (value) => BigInt(value));
+    return new runtime.Tensor(type, whole, dimensions);
+  };
+  return {
+    inputs,
+    run: async (given) => {
+      const feeds = Object.entries(given).map(([name, numbers]) => {
+        const type = inputs.get(name)?.type ?? null;
+        return [name, tensorOf(type, numbers)] as const;
+      });
+      // A text encoder has a second one, which nobody asks for.
+      return numbersOf((await session.run(Object.fromEntries(feeds)))[output]);
+    },
+  };
+}
+
+function numbersOf(result: { data: unknown; dims: readonly number[] } | undefined): Numbers {
+  const data = result?.data;
+  if (result === undefined || !(data instanceof Float32Array)) throw new Error('it gave something else than floats');
+  return { values: data, dimensions: result.dims };
+}
+
+/**
+ * The runtime of this version frees a network when the object that stands for it is collected, and not before: its own
+ * `release` does nothing. Without this the three networks would lie in memory together.
+ */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect === 'function') collect();
+  // What was collected is let go of in a turn of its own.
+  await new Promise((resolve) => setImmediate(resolve));
+}
