@@ -56,7 +56,7 @@ async function fetch({ machine, output }: CommandWorld, manifest: WeightsManifes
   for (const { name } of unknown) output.say(`  ${name}  no known hash: it cannot be fetched, but brought`);
   const sum = files.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0);
   const folder = weightsFolder(machine.settings);
-  output.say(`${megabytes(sum)} of disk in ${folder}; while it paints, up to 5 GB of memory.`);
+  output.say(`${megabytes(sum)} of disk in ${folder}; while it paints, up to 4 GB of memory.`);
   showLicence(output, manifest);
   if (unknown.length > 0) throw new CommandProblem(`not all of it can be fetched: local add ${SDXS} --from <folder>`);
   if (!isAccepted) return output.say('Nothing was fetched. Add --accept-licence to accept the licence and fetch.');
@@ -71,6 +71,9 @@ async function fetch({ machine, output }: CommandWorld, manifest: WeightsManifes
   } finally {
     await net.close();
   }
+  const { found } = findWeights(folder);
+  const problem = found === null ? 'some are gone' : await checkWeights(found);
+  if (problem !== null) throw new CommandProblem(`what was fetched cannot be used: ${problem}`);
   const facts = files.map(({ name, sizeBytes, sha256 }): [WeightFile, FileFacts] => [name, { sizeBytes, sha256 }]);
   await accept({ machine, output }, { manifest, folder, facts });
 }

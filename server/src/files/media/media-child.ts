@@ -17,8 +17,8 @@ import { withPeaks } from './sound-peaks.ts';
 /** Measured with 49 megapixels of noise: inspecting 0.3 GB, converting to jpg 0.85 GB, to webp above 1.1 GB. */
 const RSS_BYTES_MAX = 1536 * 1024 * 1024;
 const RSS_CHECK_MS = 200;
-/** The largest network of a painter has 0.7 GB of half floats, which this processor's part of the runtime turns into whole ones. */
-const PAINT_RSS_BYTES_MAX = 5 * 1024 * 1024 * 1024;
+/** Measured with networks of as many weights as the largest one has: 2.0 GB in half floats, 1.4 GB in whole ones. */
+const PAINT_RSS_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 let rssBytesMax = RSS_BYTES_MAX;
 
 /** What the drawing module must export. */

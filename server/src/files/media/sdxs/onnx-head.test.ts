@@ -30,6 +30,7 @@ async function headOf(context: TestContext, bytes: Buffer): Promise<OnnxHead> {
 it('a network tells what goes in and comes out without its weights being read', async (context) => {
   assert.deepEqual(await headOf(context, writeOnnx(graph)), {
     irVersion: 7,
+    operatorSet: 13,
     inputs: [
       { name: 'sample', type: 'float32', dimensions: [1, 4, null, null] },
       { name: 'timestep', type: 'int64', dimensions: [] },
@@ -73,11 +74,20 @@ it('any damage to a file is told as an error, and ends', async (context) => {
 
 it('a network of another form is refused with what it wants', () => {
   const float = { type: 'float32', dimensions: [] } as const;
-  const head: OnnxHead = { irVersion: 9, inputs: [{ ...float, name: 'a' }], outputs: [{ ...float, name: 'out' }] };
+  const head: OnnxHead = {
+    irVersion: 9,
+    operatorSet: 19,
+    inputs: [{ ...float, name: 'a' }],
+    outputs: [{ ...float, name: 'out' }],
+  };
   checkForm(head, ['a']);
   assert.throws(
     () => checkForm({ ...head, irVersion: 10 }, ['a']),
     /version 10 of the format; the runtime reads up to 9/,
+  );
+  assert.throws(
+    () => checkForm({ ...head, operatorSet: 20 }, ['a']),
+    /operators of version 20; the runtime has them up to 19/,
   );
   assert.throws(() => checkForm(head, ['a', 'b']), /wants the inputs a instead of a, b/);
   assert.throws(() => checkForm(head, ['b']), /wants the inputs a instead of b/);

@@ -17,12 +17,15 @@ export interface GraphValue {
 export interface OnnxHead {
   /** Version of the format. */
   irVersion: number;
+  /** Version of the usual set of operators. */
+  operatorSet: number;
   inputs: readonly GraphValue[];
   outputs: readonly GraphValue[];
 }
 
-/** The newest version of the format that onnxruntime 1.16 reads. */
+/** The newest version of the format, and of its operators, that onnxruntime 1.16 reads: seen by trying. */
 const IR_VERSION_MAX = 9;
+const OPERATOR_SET_MAX = 19;
 /** The names of weights that exporters make up are some dozen bytes long. */
 const NAME_BYTES_MAX = 4_096;
 /** A model of this size has some thousand parts. */
@@ -40,12 +43,16 @@ export async function readOnnxHead(path: string): Promise<OnnxHead> {
     const { size } = await file.stat();
     const bytes = windowOver(file, size);
     let irVersion = 0;
+    let operatorSet = 0;
     const inputs: GraphValue[] = [];
     const outputs: GraphValue[] = [];
     const weights = new Set<string>();
     let graphs = 0;
     for await (const model of partsOf(bytes, { from: 0, to: size })) {
       if (model.field === 1 && model.kind === 'whole') irVersion = model.value;
+      // Sets of others have a name.
+      if (model.field === 8 && model.kind === 'bytes' && (await textOf(bytes, model, 1)) === '')
+        operatorSet = (await wholeOf(bytes, model, 2)) ?? 0;
       if (model.field !== 7 || model.kind !== 'bytes') continue;
       graphs += 1;
       for await (const part of partsOf(bytes, model)) {
@@ -57,7 +64,7 @@ export async function readOnnxHead(path: string): Promise<OnnxHead> {
       }
     }
     if (graphs !== 1 || irVersion === 0 || outputs.length === 0) throw new Error('it is no ONNX model');
-    return { irVersion, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs };
+    return { irVersion, operatorSet, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs };
   } finally {
     await file.close();
   }
@@ -67,6 +74,10 @@ export async function readOnnxHead(path: string): Promise<OnnxHead> {
 export function checkForm(head: OnnxHead, inputs: readonly string[]): void {
   if (head.irVersion > IR_VERSION_MAX)
     throw new Error(`it is of version ${head.irVersion} of the format; the runtime reads up to ${IR_VERSION_MAX}`);
+  if (head.operatorSet > OPERATOR_SET_MAX)
+    throw new Error(
+      `it wants operators of version ${head.operatorSet}; the runtime has them up to ${OPERATOR_SET_MAX}`,
+    );
   const names = head.inputs.map(({ name }) => name);
   if (names.length !== inputs.length || !inputs.every((name) => names.includes(name)))
     throw new Error(`it wants the inputs ${names.join(', ')} instead of ${inputs.join(', ')}`);

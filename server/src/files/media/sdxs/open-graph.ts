@@ -79,7 +79,8 @@ function numbersOf(result: { data: unknown; dims: readonly number[] } | undefine
 async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
+  // In turns of their own: before it the work's last step still holds on to the network, after it the network is let go of.
+  await new Promise((resolve) => setImmediate(resolve));
   if (typeof collect === 'function') collect();
-  // What was collected is let go of in a turn of its own.
   await new Promise((resolve) => setImmediate(resolve));
 }
