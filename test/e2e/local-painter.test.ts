@@ -135,6 +135,7 @@ describe('a gateway whose operator brings weights to paint with', { skip: proble
     assert.deepEqual({ type, width, height }, { type: 'image/png', width: 512, height: 512 });
     assert.deepEqual([job.provider, job.sandbox, job.creditCost], ['sdxs', false, 1]);
     assert.equal(creditsBefore - (await readCredits(live)), 1);
+    assert.ok(!server.outputLines.join('\n').includes('a red cat'), 'no log shows what callers write');
     const { said } = await run(server.dataFolder, 'doctor');
     assert.match(
       said,

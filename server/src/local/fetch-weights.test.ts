@@ -6,6 +6,7 @@ import path from 'node:path';
 import { it, type TestContext } from 'node:test';
 
 import type { DownloadLimits, DownloadResult, Net } from '../core/net-port.ts';
+import { netForTest, serve } from '../net/net-test-kit.ts';
 import { fetchWeights } from './fetch-weights.ts';
 import type { FetchableFile } from './weights-manifest.ts';
 
@@ -105,4 +106,24 @@ it('replaces a file that was damaged since', async (context) => {
   await writeFile(path.join(bench.folder, 'vocab.json'), 'words of CLIQ');
   await bench.fetch();
   assert.equal(String(await readFile(path.join(bench.folder, 'vocab.json'))), CONTENT['vocab.json']);
+});
+
+it('follows where a store sends it over a real network, and begins anew what broke off', async (context) => {
+  const { folder } = await benchOf(context);
+  let isBroken = true;
+  const server = await serve(context, (request, response) => {
+    if (request.url === '/resolve/vocab.json') return response.writeHead(302, { location: '/store/vocab.json' }).end();
+    const bytes = Buffer.from(CONTENT['vocab.json']);
+    response.writeHead(200, { 'content-length': bytes.length });
+    if (!isBroken) return response.end(bytes);
+    isBroken = false;
+    return response.write(bytes.subarray(0, 5), () => response.socket?.resetAndDestroy());
+  });
+  const file = { ...fileOf('vocab.json'), url: `${server.origin}/resolve/vocab.json` };
+  const world = { net: netForTest(context, { allowPrivate: true }), folder, say: () => {} };
+  await assert.rejects(fetchWeights(world, [file]), /vocab\.json could not be fetched: (reset|truncated)/);
+  assert.deepEqual(await readdir(folder), []);
+  await fetchWeights(world, [file]);
+  assert.equal(String(await readFile(path.join(folder, 'vocab.json'))), CONTENT['vocab.json']);
+  assert.equal(server.hits.length, 4);
 });

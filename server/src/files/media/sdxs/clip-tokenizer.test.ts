@@ -31,6 +31,10 @@ describe("CLIP's tokenizer", () => {
     });
   }
 
+  it('reads a letter the same, whether its accent is part of it or follows it', () => {
+    assert.deepEqual(real.encode('cafe\u{301}'), real.encode('caf\u{E9}'));
+  });
+
   it('keeps the first 75 tokens of a long text, and its end', () => {
     const encoded = real.encode('cat '.repeat(200));
     assert.deepEqual(encoded, [49_406, ...Array(75).fill(2_368), END]);

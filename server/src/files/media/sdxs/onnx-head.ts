@@ -1,6 +1,11 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { ELEMENT_TYPE } from '../onnx-writer.ts';
 
+/** A file that can never be the network that is wanted, whatever it is given. */
+export class UnusableGraph extends Error {
+  override readonly name = 'UnusableGraph';
+}
+
 /** What a tensor is made of, as far as we can bring or read it. */
 export type ElementType = keyof typeof ELEMENT_TYPE;
 
@@ -35,7 +40,7 @@ const WINDOW_BYTES = 64 * 1024;
 
 /**
  * Reads what goes in and comes out of the model at `path`, passing over its weights: the runtime tells the names and not
- * the types. Throws for a file that is no ONNX model.
+ * the types. Throws UnusableGraph for a file that is no ONNX model.
  */
 export async function readOnnxHead(path: string): Promise<OnnxHead> {
   const file = await open(path, 'r');
@@ -63,28 +68,30 @@ export async function readOnnxHead(path: string): Promise<OnnxHead> {
         if (part.field === 12) outputs.push(await valueAt(bytes, part));
       }
     }
-    if (graphs !== 1 || irVersion === 0 || outputs.length === 0) throw new Error('it is no ONNX model');
+    if (graphs !== 1 || irVersion === 0 || outputs.length === 0) throw new UnusableGraph('it is no ONNX model');
     return { irVersion, operatorSet, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs };
   } finally {
     await file.close();
   }
 }
 
-/** Throws for a network that the runtime does not read, or that does not take the inputs that are named, with what it wants. */
+/** Throws UnusableGraph for a network that the runtime does not read, or that does not take the inputs that are named, with what it wants. */
 export function checkForm(head: OnnxHead, inputs: readonly string[]): void {
   if (head.irVersion > IR_VERSION_MAX)
-    throw new Error(`it is of version ${head.irVersion} of the format; the runtime reads up to ${IR_VERSION_MAX}`);
+    throw new UnusableGraph(
+      `it is of version ${head.irVersion} of the format; the runtime reads up to ${IR_VERSION_MAX}`,
+    );
   if (head.operatorSet > OPERATOR_SET_MAX)
-    throw new Error(
+    throw new UnusableGraph(
       `it wants operators of version ${head.operatorSet}; the runtime has them up to ${OPERATOR_SET_MAX}`,
     );
   const names = head.inputs.map(({ name }) => name);
   if (names.length !== inputs.length || !inputs.every((name) => names.includes(name)))
-    throw new Error(`it wants the inputs ${names.join(', ')} instead of ${inputs.join(', ')}`);
+    throw new UnusableGraph(`it wants the inputs ${names.join(', ')} instead of ${inputs.join(', ')}`);
   // The runtime hands no half floats over, in or out; inside a network they are its own affair.
   const strange = [...head.inputs, ...head.outputs.slice(0, 1)].find(({ type }) => type === null || type === 'float16');
   if (strange !== undefined)
-    throw new Error(
+    throw new UnusableGraph(
       `its ${strange.name} is of ${strange.type ?? 'an unknown type'}; whole floats must go in and come out`,
     );
 }
@@ -102,13 +109,13 @@ function windowOver(file: FileHandle, size: number): Bytes {
   let at = 0;
   let held = Buffer.alloc(0);
   return async ({ from, to }) => {
-    if (from < 0 || to > size) throw new Error('it is cut off');
+    if (from < 0 || to > size) throw new UnusableGraph('it is cut off');
     if (from < at || to > at + held.length) {
       const wanted = Buffer.alloc(Math.min(size - from, Math.max(to - from, WINDOW_BYTES)));
       const { bytesRead } = await file.read(wanted, 0, wanted.length, from);
       at = from;
       held = wanted.subarray(0, bytesRead);
-      if (to > at + held.length) throw new Error('it is cut off');
+      if (to > at + held.length) throw new UnusableGraph('it is cut off');
     }
     return held.subarray(from - at, to - at);
   };
@@ -118,7 +125,7 @@ function windowOver(file: FileHandle, size: number): Bytes {
 async function* partsOf(bytes: Bytes, { from, to }: Span): AsyncGenerator<Part> {
   let at = from;
   for (let count = 0; at < to; count += 1) {
-    if (count > PARTS_MAX) throw new Error('it has too many parts');
+    if (count > PARTS_MAX) throw new UnusableGraph('it has too many parts');
     const key = await varintAt(bytes, { from: at, to });
     const field = Math.floor(key.value / 8);
     switch (key.value % 8) {
@@ -133,7 +140,7 @@ async function* partsOf(bytes: Bytes, { from, to }: Span): AsyncGenerator<Part> 
         break;
       case 2: {
         const { value: length, end } = await varintAt(bytes, { from: key.end, to });
-        if (end + length > to) throw new Error('it is cut off');
+        if (end + length > to) throw new UnusableGraph('it is cut off');
         yield { field, kind: 'bytes', from: end, to: end + length };
         at = end + length;
         break;
@@ -142,7 +149,7 @@ async function* partsOf(bytes: Bytes, { from, to }: Span): AsyncGenerator<Part> 
         at = key.end + 4;
         break;
       default:
-        throw new Error('it is no ONNX model');
+        throw new UnusableGraph('it is no ONNX model');
     }
   }
 }
@@ -157,7 +164,7 @@ async function varintAt(bytes: Bytes, { from, to }: Span): Promise<{ value: numb
     scale *= 128;
     if (byte < 128) return { value, end: from + index + 1 };
   }
-  throw new Error('it is no ONNX model');
+  throw new UnusableGraph('it is no ONNX model');
 }
 
 /** An input or output: its name, and within its type that of a tensor, with the sizes of its dimensions. */
@@ -190,6 +197,6 @@ async function wholeOf(bytes: Bytes, span: Span, field: number): Promise<number 
 async function textOf(bytes: Bytes, span: Span, field: number): Promise<string> {
   const [found] = await messages(bytes, span, field);
   if (found === undefined) return '';
-  if (found.to - found.from > NAME_BYTES_MAX) throw new Error('it is no ONNX model');
+  if (found.to - found.from > NAME_BYTES_MAX) throw new UnusableGraph('it is no ONNX model');
   return String(await bytes(found));
 }

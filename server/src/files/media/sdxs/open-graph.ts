@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { checkForm, readOnnxHead, type ElementType, type GraphValue } from './onnx-head.ts';
+import { firstLine } from '../picture-decoder.ts';
+import { checkForm, readOnnxHead, UnusableGraph, type ElementType, type GraphValue } from './onnx-head.ts';
 
 /** Numbers with their dimensions, as they stand in memory whatever a graph keeps them in. */
 export interface Numbers {
@@ -17,7 +18,7 @@ export interface Graph {
 
 /**
  * Opens the network at `path`, whose inputs must be those that are named, lets `work` run it, and lets go of its memory.
- * Throws for a graph of another form, with what it wants.
+ * Throws UnusableGraph for one that the runtime cannot open, or of another form, with what it wants.
  */
 export async function withGraph<T>(
   options: { path: string; inputs: readonly string[]; threads: number },
@@ -40,12 +41,17 @@ async function openSession(
   { threads, inputs, output }: { threads: number; inputs: ReadonlyMap<string, GraphValue>; output: string },
 ): Promise<Graph> {
   const runtime = await import('onnxruntime-node');
-  const session = await runtime.InferenceSession.create(path, {
+  const opening = runtime.InferenceSession.create(path, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // One run and no more: what an arena or a pattern saves the next one would only be held.
     enableCpuMemArena: false,
     enableMemPattern: false,
+  });
+  const session = await opening.catch((cause: unknown): never => {
+    const text = firstLine(cause).replaceAll(path, 'the file');
+    // A machine that is short of memory may have some later.
+    throw /alloc/i.test(text) ? cause : new UnusableGraph(text, { cause });
   });
   const tensorOf = (type: ElementType | null, { values, dimensions }: Numbers): InstanceType<typeof runtime.Tensor> => {
     if (type === 'int32') return new runtime.Tensor(type, Int32Array.from(values), dimensions);
@@ -68,7 +74,8 @@ async function openSession(
 
 function numbersOf(result: { data: unknown; dims: readonly number[] } | undefined): Numbers {
   const data = result?.data;
-  if (result === undefined || !(data instanceof Float32Array)) throw new Error('it gave something else than floats');
+  if (result === undefined || !(data instanceof Float32Array))
+    throw new UnusableGraph('it gave something else than floats');
   return { values: data, dimensions: result.dims };
 }
 

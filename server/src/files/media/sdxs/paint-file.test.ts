@@ -117,7 +117,25 @@ describe('painting with networks of random weights', { skip: problem ?? false },
     await writeFile(decoder, writeOnnx({ input, output: { ...small, dimensions: [] }, nodes: identity, tensors: [] }));
     assert.match(
       String(await bench.paint(await weightsIn(bench.folder))),
-      /vae_decoder\.onnx gave 1×4×8×8 numbers instead of 1×3×any×any/,
+      /^no-tool: .*vae_decoder\.onnx gave 1×4×8×8 numbers instead of 1×3×any×any/,
     );
+  });
+
+  it('names a network with an operator that the runtime lacks, and tells numbers that are none from files that are wrong', async (context) => {
+    const bench = await benchFor(context);
+    const decoder = path.join(bench.folder, 'vae_decoder.onnx');
+    const input = { name: 'latent_sample', dimensions: [1, 4, 'h', 'w'] };
+    const output = { name: 'sample', dimensions: [1, 3, 'h', 'w'] };
+    const mixed = { operator: 'Conv', inputs: ['latent_sample', 'none'], output: 'sample', attributes: {} };
+    const none = { name: 'none', dimensions: [3, 4, 1, 1], values: new Float32Array(12).fill(NaN) };
+    await writeFile(decoder, writeOnnx({ input, output, nodes: [mixed], tensors: [none] }));
+    assert.match(
+      String(await bench.paint(await weightsIn(bench.folder))),
+      /^crashed: .* something else than a picture/,
+    );
+    await writeFile(decoder, writeOnnx({ input, output, nodes: [{ ...mixed, operator: 'Melt' }], tensors: [none] }));
+    const said = String(await bench.paint(await weightsIn(bench.folder)));
+    assert.match(said, /^no-tool: .*vae_decoder\.onnx: .*Melt/);
+    assert.ok(!said.includes(bench.folder), 'no path of the machine');
   });
 });

@@ -8,6 +8,7 @@ import { readPicture } from '../inspect.ts';
 import { refused, type FactsResult } from '../media-task.ts';
 import { encodePixels, firstLine } from '../picture-decoder.ts';
 import { createClipTokenizer, readClipVocabulary, type ClipTokenizer } from './clip-tokenizer.ts';
+import { UnusableGraph } from './onnx-head.ts';
 import { withGraph } from './open-graph.ts';
 import { GRAPH_INPUTS, paintPicture, type Networks } from './paint-picture.ts';
 
@@ -31,7 +32,9 @@ export async function paintFile({ prompt, seed, to, weights }: PaintOrder): Prom
     const painted = await paintPicture({ tokenizer, networks: networksOf(weights) }, { prompt, seed });
     bytes = await encodePixels({ ...painted, alpha: null });
   } catch (error) {
-    return refused('no-tool', `The networks cannot be run: ${firstLine(error)}`);
+    // What the files are to blame for stays so; anything else may go well the next time.
+    const problem = error instanceof UnusableGraph ? 'no-tool' : 'crashed';
+    return refused(problem, `The networks cannot be run: ${firstLine(error)}`);
   }
   const read = readPicture('png', bytes);
   if (!read.ok) return read;
@@ -47,7 +50,12 @@ async function sha256Of(path: string): Promise<string> {
 
 async function tokenizerOf(weights: PaintWeights): Promise<ClipTokenizer> {
   const read = async (name: WeightFile): Promise<string> => readFile(weights[name].path, 'utf8');
-  return createClipTokenizer(readClipVocabulary({ vocab: await read('vocab.json'), merges: await read('merges.txt') }));
+  const files = { vocab: await read('vocab.json'), merges: await read('merges.txt') };
+  try {
+    return createClipTokenizer(readClipVocabulary(files));
+  } catch (cause) {
+    throw new UnusableGraph(firstLine(cause), { cause });
+  }
 }
 
 function networksOf(weights: PaintWeights): Networks {
@@ -57,7 +65,8 @@ function networksOf(weights: PaintWeights): Networks {
     work: Parameters<typeof withGraph<T>>[1],
   ): Promise<T> =>
     withGraph({ path: weights[file].path, inputs, threads: THREADS }, work).catch((cause: unknown) => {
-      throw new Error(`${file}: ${firstLine(cause)}`, { cause });
+      const text = `${file}: ${firstLine(cause)}`;
+      throw cause instanceof UnusableGraph ? new UnusableGraph(text, { cause }) : new Error(text, { cause });
     });
   return {
     textEncoder: (work) => named('text_encoder.onnx', GRAPH_INPUTS.textEncoder, work),

@@ -1,4 +1,5 @@
 import type { ClipTokenizer } from './clip-tokenizer.ts';
+import { UnusableGraph } from './onnx-head.ts';
 import type { Graph, Numbers } from './open-graph.ts';
 import { oneStep, stepDown } from './one-step.ts';
 import { seededNoise } from './seeded-noise.ts';
@@ -83,5 +84,5 @@ function expectForm(file: string, { dimensions }: Numbers, wanted: readonly (num
   const isRight =
     dimensions.length === wanted.length && wanted.every((side, index) => side === null || side === dimensions[index]);
   const form = wanted.map((side) => side ?? 'any').join('×');
-  if (!isRight) throw new Error(`${file} gave ${dimensions.join('×')} numbers instead of ${form}`);
+  if (!isRight) throw new UnusableGraph(`${file} gave ${dimensions.join('×')} numbers instead of ${form}`);
 }
