@@ -199,8 +199,8 @@ test('the picture library is loaded in no process but the children, which get no
 test('beside tests, only the decoder and their drawing import the picture library', async () => {
   const folder = import.meta.dirname;
   const importers: string[] = [];
-  for (const name of await readdir(folder)) {
-    if (name.endsWith('.test.ts')) continue;
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
     if (/^import .* from 'sharp'/m.test(await readFile(join(folder, name), 'utf8'))) importers.push(name);
   }
   assert.deepEqual(importers, ['drawing-for-tests.ts', 'picture-decoder.ts']);
