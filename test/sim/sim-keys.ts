@@ -57,6 +57,7 @@ export function simSettings(own: Partial<JobSettings> = {}): JobSettings {
     teamQueueMax: 10_000,
     jobMs: 30 * 60_000,
     providerOrder: [],
+    providerDestinations: {},
     ambiguous: 'fail',
     contentRefused: 'fail',
     shortfall: 'keep',

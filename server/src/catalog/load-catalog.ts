@@ -51,8 +51,9 @@ export interface CatalogFiles {
 }
 
 /** A route as its file has it: what is usual may be left out. */
-type RouteFile = Omit<Route, 'sandbox' | 'template' | 'when' | 'standIn' | 'cost'> & {
+type RouteFile = Omit<Route, 'sandbox' | 'template' | 'when' | 'standIn' | 'needsDestination' | 'cost'> & {
   when?: Route['when'];
+  needsDestination?: boolean;
   standIn?: Route['standIn'];
   cost:
     | (Omit<FlatCost, 'lossReason'> & Optional)
@@ -254,13 +255,14 @@ function completePrice(price: PriceFile, margin: number): PriceRule {
 }
 
 function completeRoute(route: RouteFile, { file, providers, workflows }: Surroundings): Route {
-  const { workflow = null, when = null, standIn = null, cost, ...facts } = route;
+  const { workflow = null, when = null, standIn = null, needsDestination = false, cost, ...facts } = route;
   const provider = providers.get(route.provider);
   if (provider === undefined) fail(file, `no provider "${route.provider}" in providers/`);
   return {
     ...facts,
     when,
     standIn,
+    needsDestination,
     cost: cost === null || cost.mode === 'none' ? cost : { ...cost, lossReason: cost.lossReason ?? null },
     template: workflow === null ? null : graphOf(workflow, { file, workflows }),
     sandbox: provider.sandbox,

@@ -167,6 +167,11 @@ export interface Route {
   standIn: string | null;
   /** What the adapter fills in: the graph of the workflow that the file names; null for most. */
   template: JsonValue;
+  /**
+   * The provider keeps what comes of it in the account of whoever buys, under a name that the operator must have given
+   * (`LUMEGATE_PROVIDER_<ID>_DESTINATION`). Without one the route serves nobody; and never a team's own key.
+   */
+  needsDestination: boolean;
   /** How well the provider's name for the model and its parameters are known. */
   evidence: EvidenceGrade;
   /** True where the provider only draws stand-ins; copied from the provider's file. */

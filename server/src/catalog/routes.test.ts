@@ -27,6 +27,7 @@ function routes(candidate: Model, choice: Choice): Route[] {
   return routesFor(candidate, {
     mode: 'live',
     sandbox: 'auto',
+    destinations: new Set(),
     inside: new Set(['sandbox', 'local']),
     input: { parameters: {}, given: {} },
     allowed: null,
@@ -83,6 +84,18 @@ describe('routesFor', () => {
     const retired: Model = { ...model, availability: { state: 'retired', on: '2026-01-01', successor: null } };
     assert.deepEqual(providers(retired, { mode: 'test', ready: ['first'] }), ['sandbox']);
     assert.deepEqual(providers(retired, { sandbox: 'on', ready: ['first'] }), []);
+  });
+});
+
+describe('a route that keeps what it trains', () => {
+  const keeping: Model = { ...model, routes: [drawn, real('first', { needsDestination: true }), real('second')] };
+
+  it('serves only once its provider has a name to keep it under', () => {
+    assert.deepEqual(providers(keeping, { ready: ['first', 'second'] }), ['second']);
+    assert.deepEqual(providers(keeping, { ready: ['first'] }), []);
+    const named = new Set(['first']);
+    assert.deepEqual(providers(keeping, { ready: ['first', 'second'], destinations: named }), ['first', 'second']);
+    assert.deepEqual(providers(keeping, { ready: ['first'], destinations: new Set(['second']) }), []);
   });
 });
 

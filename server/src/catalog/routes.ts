@@ -13,6 +13,8 @@ export interface RouteChoice {
   /** Those of them that may be asked now: not paused, not without a working key. The sandbox need not be among them. */
   providersUsable: ReadonlySet<string>;
   sandbox: SandboxSetting;
+  /** Providers for which there is a name under which they keep what is trained. */
+  destinations: ReadonlySet<string>;
   /** Providers that work inside this program: the sandbox’s time ends with the first that the operator has brought. */
   inside: ReadonlySet<string>;
   /** The caller's checked input: some routes serve only a part of what a model can do. */
@@ -29,7 +31,9 @@ export interface RouteChoice {
  * configured decides between them, and what is usable only within the real ones.
  */
 export function routesFor(model: Model, choice: RouteChoice): Route[] {
-  const serving = model.routes.filter((route) => meetsConditions(route, choice.input.parameters));
+  const serving = model.routes.filter(
+    (route) => meetsConditions(route, choice.input.parameters) && hasDestination(route, choice.destinations),
+  );
   const drawn = serving.filter((route) => route.sandbox);
   if (choice.mode === 'test') return drawn;
   // What its maker has switched off can still be tried, so that old code keeps its tests.
@@ -45,6 +49,14 @@ export function routesFor(model: Model, choice: RouteChoice): Route[] {
   // `auto`: the sandbox serves until the first real provider is there, for whatever model.
   const hasRealProvider = [...choice.providersConfigured].some((provider) => !choice.inside.has(provider));
   return hasRealProvider ? [] : inOrder(drawn, choice);
+}
+
+/** Whether what comes of a route can be kept where its provider keeps it; true for the many that keep nothing. */
+export function hasDestination(
+  { needsDestination, provider }: Pick<Route, 'needsDestination' | 'provider'>,
+  destinations: ReadonlySet<string>,
+): boolean {
+  return !needsDestination || destinations.has(provider);
 }
 
 function inOrder(routes: readonly Route[], { allowed, order }: RouteChoice): Route[] {

@@ -23,6 +23,7 @@ export function sandboxRouteFor(
       constants: typeof model.outputs === 'number' && model.outputs > 1 ? { n: model.outputs } : {},
       cost: { mode: 'none' },
       standIn: null,
+      needsDestination: false,
       template: null,
       evidence: 'A',
       sandbox: true,

@@ -41,6 +41,8 @@ export interface ProviderCall {
   callbackUrl: string | null;
   /** What the route's file brings along for the adapter (a workflow graph with slots); null for most. */
   template: unknown;
+  /** The name, as `owner/name`, under which the operator wants kept what is trained; null where the route needs none. */
+  destination: string | null;
 }
 
 /** How to find a started generation again; stored with the attempt, at most 8 KB as JSON. */

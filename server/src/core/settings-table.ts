@@ -78,6 +78,12 @@ export const SETTINGS: readonly SettingFact[] = [
     meaning: 'Generations under way at once with one key of this provider.',
   },
   {
+    name: 'LUMEGATE_PROVIDER_<ID>_DESTINATION',
+    default: 'none',
+    meaning:
+      'Model of your own account, as `owner/name`, under which a provider keeps what it trains; make it there first, private. Replicate trains no LoRA without `LUMEGATE_PROVIDER_REPLICATE_DESTINATION`.',
+  },
+  {
     name: 'LUMEGATE_INSTANCES',
     default: 'none',
     meaning:

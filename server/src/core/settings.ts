@@ -24,6 +24,8 @@ export interface Settings {
   /** Base addresses by provider id, as the operator wrote them. */
   providerUrls: Readonly<Record<string, string>>;
   providerMaxInFlight: Readonly<Record<string, number>>;
+  /** By provider id: the name, as `owner/name`, under which the provider keeps what is trained there. */
+  providerDestinations: Readonly<Record<string, string>>;
   /** Every variable that may hold a provider's key, by its name; the providers' files say which are theirs. */
   providerSecrets: Readonly<Record<string, string>>;
   instances: readonly InstanceSetting[];
@@ -75,6 +77,7 @@ export function readSettings(env: Environment): Settings {
     startCredits: integer(env, 'LUMEGATE_START_CREDITS', { fallback: 1000, min: 0, max: 1_000_000_000 }),
     providerUrls: providerUrls(env),
     providerMaxInFlight: providerMaxInFlight(env),
+    providerDestinations: providerDestinations(env),
     providerSecrets: providerSecrets(env),
     instances: instances(env),
     providerOrder: list(env, 'LUMEGATE_PROVIDER_ORDER'),
@@ -193,6 +196,16 @@ function providerUrls(env: Environment): Record<string, string> {
 
 function providerMaxInFlight(env: Environment): Record<string, number> {
   return perProvider(env, 'MAX_IN_FLIGHT', (name) => integer(env, name, { fallback: 1, min: 1, max: 1_000_000 }));
+}
+
+function providerDestinations(env: Environment): Record<string, string> {
+  return perProvider(env, 'DESTINATION', (name) => {
+    const value = text(env, name);
+    if (value !== null && !/^[A-Za-z0-9][\w.-]{0,99}\/[A-Za-z0-9][\w.-]{0,99}$/.test(value)) {
+      throw new SettingError(`${name} must be like owner/name, not "${value}"`);
+    }
+    return value;
+  });
 }
 
 /** The values of `LUMEGATE_PROVIDER_<ID>_<ending>` by provider id. */

@@ -136,6 +136,7 @@ async function startRequest(run: Run, purchase: Purchase): Promise<ProviderReque
     parameters: withSeed(await inlineFiles(run, provider.id, mapped), purchase),
     callbackUrl: callbackUrl(run, purchase),
     template: route.template,
+    destination: route.needsDestination ? (world.settings.providerDestinations[provider.id] ?? null) : null,
   };
   return provider.start(call);
 }

@@ -5,7 +5,7 @@ import type { PricedInput } from '../catalog/priced-input.ts';
 import { quote, type Quote } from '../catalog/quote.ts';
 import type { Model, Route } from '../catalog/model.ts';
 import { meetsConditions, unmetConditions } from '../catalog/route-conditions.ts';
-import { routesFor, type RouteChoice } from '../catalog/routes.ts';
+import { hasDestination, routesFor, type RouteChoice } from '../catalog/routes.ts';
 import { GatewayError } from '../core/errors.ts';
 import { fromCredits, wholeCredits } from '../core/money.ts';
 import { refuseInput } from '../core/refuse-input.ts';
@@ -78,7 +78,9 @@ export function planCall(world: JobsWorld, request: CallRequest): PlannedCall {
 function payerOf(world: JobsWorld, { caller, model }: CallRequest): Payer {
   if (caller.mode === 'test') return 'operator';
   const own = world.keys.configured(caller.teamId);
-  return model.routes.some((route) => !route.sandbox && own.has(route.provider)) ? 'team' : 'operator';
+  // What the operator has named for his own account is no name in theirs.
+  const isServedBy = (route: Route): boolean => !route.sandbox && !route.needsDestination && own.has(route.provider);
+  return model.routes.some(isServedBy) ? 'team' : 'operator';
 }
 
 /** The routes that may serve the caller's request; refuses before any hold when there is none. */
@@ -92,6 +94,7 @@ function usableRoutes(world: JobsWorld, request: CallRequest, payer: Payer): Rou
     // A key that only waits for its rate limit will be back before a queued job is claimed.
     providersUsable: new Set([...configured].filter((provider) => !isRefused(world, provider, owner))),
     sandbox: world.settings.sandbox,
+    destinations: payer === 'team' ? new Set<string>() : destinationsOf(world),
     inside: insideOf(world),
     input,
     allowed: input.routing.providers,
@@ -113,7 +116,12 @@ function usableRoutes(world: JobsWorld, request: CallRequest, payer: Payer): Rou
   const unmet = elsewhere.length > 0 ? [] : unmetBy(model, choice);
   throw unmet.length > 0
     ? refuseCombination(model, unmet)
-    : noRoute(model, { otherwise: elsewhere, input, inside: choice.inside });
+    : noRoute(model, { otherwise: elsewhere, input, inside: choice.inside, homeless: homelessOf(model, choice) });
+}
+
+/** The providers for which the operator has named where they keep what they train. */
+export function destinationsOf({ settings }: Pick<JobsWorld, 'settings'>): ReadonlySet<string> {
+  return new Set(Object.keys(settings.providerDestinations));
 }
 
 /** The providers that work inside this program. */
@@ -129,7 +137,15 @@ function unmetBy(model: Model, choice: RouteChoice): { provider: string; needs: 
   if (choice.mode === 'test' || model.availability.state === 'retired') return [];
   return model.routes
     .filter((route) => !route.sandbox && choice.providersConfigured.has(route.provider))
+    .filter((route) => hasDestination(route, choice.destinations))
     .map((route) => ({ provider: route.provider, needs: unmetConditions(route, choice.input.parameters) }));
+}
+
+/** Providers that would serve the model, had the operator said where they are to keep what they train. */
+function homelessOf(model: Model, { providersConfigured, destinations }: RouteChoice): string[] {
+  return model.routes
+    .filter((route) => providersConfigured.has(route.provider) && !hasDestination(route, destinations))
+    .map(({ provider }) => provider);
 }
 
 /** The 400 of a request that no provider can serve as it stands, with what each would need. */
@@ -141,7 +157,12 @@ function refuseCombination(model: Model, unmet: readonly { provider: string; nee
 
 function noRoute(
   model: Model,
-  { otherwise, input, inside }: { otherwise: readonly Route[]; input: CheckedInput; inside: ReadonlySet<string> },
+  {
+    otherwise,
+    input,
+    inside,
+    homeless,
+  }: { otherwise: readonly Route[]; input: CheckedInput; inside: ReadonlySet<string>; homeless: readonly string[] },
 ): GatewayError {
   if (model.availability.state === 'retired') {
     const { on, successor } = model.availability;
@@ -165,6 +186,11 @@ function noRoute(
   }
   if (model.routes.every(({ provider }) => inside.has(provider))) {
     const text = `"${model.id}" runs inside this gateway, and its operator has not made that possible here`;
+    return new GatewayError('model_unavailable', { text, details: { model: [text] } });
+  }
+  if (homeless.length > 0) {
+    const names = [...new Set(homeless)].join(', ');
+    const text = `No provider on this gateway can train "${model.id}": the operator has not named where ${names} is to keep what it trains`;
     return new GatewayError('model_unavailable', { text, details: { model: [text] } });
   }
   return new GatewayError('model_unavailable', {

@@ -1,10 +1,11 @@
 import type { Route } from '../catalog/model.ts';
+import { hasDestination } from '../catalog/routes.ts';
 import { FAILURE_KINDS, type FailureKind } from '../core/outcome.ts';
 import type { ProviderKey } from '../core/provider-keys-port.ts';
 import type { Provider } from '../core/provider.ts';
 import { AFTER_FAILURE, afterFailure, type NextStep } from './after-failure.ts';
 import type { Attempt } from './attempts.ts';
-import { routesOf } from './call-plan.ts';
+import { destinationsOf, routesOf } from './call-plan.ts';
 import { isRefused } from './place.ts';
 import { ownerOf, type Run } from './run.ts';
 
@@ -58,7 +59,10 @@ export function chooseRoute(run: Run, attempts: readonly Attempt[]): NextRoute {
 function candidates(run: Run, attempts: readonly Attempt[]): Route[] {
   const { job } = run;
   const tries = (route: Route): number => triesOn(attempts, route.provider);
-  const routes = routesOf(job.model, job.plan).filter((route) => stepOn(run, route, attempts) !== 'fail');
+  const destinations = destinationsOf(run.world);
+  const routes = routesOf(job.model, job.plan)
+    .filter((route) => hasDestination(route, destinations))
+    .filter((route) => stepOn(run, route, attempts) !== 'fail');
   return routes.toSorted((a, b) => tries(a) - tries(b) || claimedFirst(job.provider, a, b));
 }
 

@@ -24,6 +24,7 @@ export type JobSettings = Pick<
   | 'teamQueueMax'
   | 'jobMs'
   | 'providerOrder'
+  | 'providerDestinations'
   | 'ambiguous'
   | 'contentRefused'
   | 'shortfall'

@@ -50,6 +50,7 @@ const fixtureFile = z.strictObject({
     operation: z.string(),
     parameters: z.record(z.string(), z.unknown()),
     template: z.unknown().optional(),
+    destination: z.string().optional(),
   }),
   exchanges: z.array(exchange).min(1),
 });
@@ -68,7 +69,7 @@ export function readFixture(file: unknown): Fixture {
 
 /** The call that the fixture's exchanges belong to. */
 export function callOf(fixture: Fixture): ProviderCall {
-  const { upstreamModel, operation, parameters, template = null } = fixture.call;
+  const { upstreamModel, operation, parameters, template = null, destination = null } = fixture.call;
   return {
     attemptId: '018f-attempt',
     baseUrl: fixture.baseUrl,
@@ -77,6 +78,7 @@ export function callOf(fixture: Fixture): ProviderCall {
     parameters: structuredClone(parameters),
     callbackUrl: CALLBACK_URL,
     template: structuredClone(template),
+    destination,
   };
 }
 

@@ -17,6 +17,7 @@ it('the adapter of the local tools orders a work by our own id and looks where t
     parameters: { image: 'https://example.com/x.png' },
     callbackUrl: null,
     template: null,
+    destination: null,
   });
   assert.equal(request.url, `${BASE}/v1/works`);
   assert.deepEqual(JSON.parse(request.body ?? ''), { id: 'a', tool: 'double', image: 'https://example.com/x.png' });
