@@ -23,6 +23,8 @@ export type OutputRole = 'result' | 'grid' | 'cover';
  */
 export interface ProviderOutput {
   url: string;
+  /** At `url` is a plain tar, and the file of this name in it, in whatever folder, is the result; absent for a file as it is. */
+  member?: string;
   /** `result` where absent. The first cover belongs to the first result, and so on. */
   role?: OutputRole;
   /** What a provider tells of a track; null or absent where it tells nothing. */

@@ -7,6 +7,7 @@ import type { DownloadResult } from '../core/net-port.ts';
 import type { OutputRole, ProviderOutput } from '../core/outcome.ts';
 import { randomBase62 } from '../core/random.ts';
 import type { Output } from '../files/outputs.ts';
+import { readTarMember, UnusableArchive } from '../files/tar-member.ts';
 import type { Attempt } from './attempts.ts';
 import { compareDelivered, orderedFrom, type Shortfall } from './delivered.ts';
 import { fileNumber, kindOfResults, resultOf } from './result-shape.ts';
@@ -15,6 +16,8 @@ import { BLOB_URL, readSpooled } from './spool.ts';
 
 /** The largest result file; a longer one is the provider's fault. */
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
+/** A LoRA of FLUX has some 11 MB for each rank, and the highest rank is 64. */
+const WEIGHTS_BYTES_MAX = 1024 * 1024 * 1024;
 const DOWNLOAD_MS_MAX = 300_000;
 /** A download that broke off is tried again: the work is paid, and links live for minutes at least. */
 const DOWNLOADS_MAX = 3;
@@ -94,7 +97,7 @@ async function collectOne(
   const { world, job, lease } = run;
   const role = roleOf(wanted.output);
   const kind = role === 'result' ? kindOfResults(job.operation) : 'image';
-  const fetched = await fetchOutput(run, { attempt: wanted.attempt, url: wanted.output.url, kind });
+  const fetched = await fetchOutput(run, { attempt: wanted.attempt, output: wanted.output, kind });
   // What goes with a track is kept as it came: nobody asked for a format of it.
   const { writer, facts } = role === 'cover' ? fetched : await finish(run, wanted.route, fetched);
   const blobKey = `outputs/${job.id}/${lease.epoch}-${wanted.position}.${facts.extension}`;
@@ -127,7 +130,14 @@ interface Fetched {
   facts: MediaFacts;
 }
 
-async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; kind: ResultKind }): Promise<Fetched> {
+/** One file of a purchase, before it is here. */
+interface WantedFile {
+  attempt: Attempt;
+  output: ProviderOutput;
+  kind: ResultKind;
+}
+
+async function fetchOutput(run: Run, wanted: WantedFile): Promise<Fetched> {
   const { world } = run;
   for (let tries = 1; ; tries += 1) {
     const writer = await world.blobs.create();
@@ -148,7 +158,9 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; ki
       }
     } catch (error) {
       await writer.discard();
-      throw error;
+      throw error instanceof UnusableArchive
+        ? new BadResult(`the provider's file is unusable (${error.message})`)
+        : error;
     }
     await writer.discard();
     await world.clock.sleep(DOWNLOAD_PAUSE_MS * tries, run.signal);
@@ -156,19 +168,27 @@ async function fetchOutput(run: Run, wanted: { attempt: Attempt; url: string; ki
   }
 }
 
-async function download(
-  run: Run,
-  wanted: { attempt: Attempt; url: string },
-  writer: BlobWriter,
-): Promise<DownloadResult> {
+/** Fetches the file; throws UnusableArchive where it should lie in an archive and does not. */
+async function download(run: Run, wanted: WantedFile, writer: BlobWriter): Promise<DownloadResult> {
+  const { member } = wanted.output;
+  if (member === undefined) return fetchInto(run, wanted, writer);
+  const keep = (bytes: Uint8Array): Promise<void> => writer.write(bytes);
+  const archive = readTarMember({ name: member, bytesMax: bytesMaxOf(wanted), keep });
+  const result = await fetchInto(run, wanted, archive);
+  if (result.kind === 'done') archive.end();
+  return result;
+}
+
+async function fetchInto(run: Run, wanted: WantedFile, to: Pick<BlobWriter, 'write'>): Promise<DownloadResult> {
   const { world } = run;
-  if (wanted.url.startsWith(BLOB_URL)) return readSpooled(run, wanted.url, writer);
+  const { url } = wanted.output;
+  if (url.startsWith(BLOB_URL)) return readSpooled(run, url, to);
   let isFirst = true;
   return world.upstream.download(
     wanted.attempt.provider,
-    wanted.url,
+    url,
     async (chunk) => {
-      await writer.write(chunk);
+      await to.write(chunk);
       if (isFirst) {
         isFirst = false;
         await world.reachCrashPoint('C16');
@@ -177,10 +197,14 @@ async function download(
     {
       timeoutMs: limitMs(run, DOWNLOAD_MS_MAX),
       signal: run.signal,
-      bytesMax: OUTPUT_BYTES_MAX,
+      bytesMax: bytesMaxOf(wanted),
       keyId: wanted.attempt.providerKey,
     },
   );
+}
+
+function bytesMaxOf({ kind }: WantedFile): number {
+  return kind === 'weights' ? WEIGHTS_BYTES_MAX : OUTPUT_BYTES_MAX;
 }
 
 /** Brings the picture into the asked format where the provider could not, and marks it as generated. */

@@ -51,11 +51,11 @@ async function spoolOne(
 }
 
 /** Copies a file from where `spool` put it. */
-export async function readSpooled(run: Run, url: string, writer: BlobWriter): Promise<DownloadResult> {
+export async function readSpooled(run: Run, url: string, to: Pick<BlobWriter, 'write'>): Promise<DownloadResult> {
   const key = url.slice(BLOB_URL.length);
   const found = key === '' ? null : await run.world.blobs.open(key);
   if (found === null) return { kind: 'failed', reason: 'truncated', status: null, detail: 'no such spooled file' };
-  for await (const chunk of found.stream) await writer.write(chunk);
+  for await (const chunk of found.stream) await to.write(chunk);
   return { kind: 'done', sizeBytes: found.sizeBytes, headers: {}, finalUrl: url };
 }
 
