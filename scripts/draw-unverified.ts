@@ -1,5 +1,5 @@
 import { loadCatalog } from '../server/src/catalog/load-catalog.ts';
-import type { ProviderFacts, Route } from '../server/src/catalog/model.ts';
+import type { Model, ProviderFacts, Route } from '../server/src/catalog/model.ts';
 import { markdownTable } from './markdown-table.ts';
 
 /** Grades that a vendor's own text or source does not stand behind. */
@@ -8,11 +8,11 @@ const WEAK = new Set(['C', 'D', 'M']);
 /** `docs/unverified.md`: every route whose facts are not a vendor's own, drawn from the catalogue in `folder`. */
 export function drawUnverified(folder: string): string {
   const { models, providers } = loadCatalog(folder);
-  const rows = [...models.values()].flatMap((model) =>
-    model.routes
+  const rows = [...models.values()].flatMap(runnable).flatMap(([title, { routes }]) =>
+    routes
       .filter((route) => !route.sandbox)
       .map((route) => [
-        `\`${model.id}\``,
+        title,
         route.provider,
         `\`${route.upstreamModel}\``,
         doubtsAbout(route, providers.get(route.provider)),
@@ -27,6 +27,15 @@ the gateway with weights that nobody has run here yet can be settled by whoever 
 
 ${markdownTable(['model', 'provider', 'its name there', 'what is not certain'], rows)}
 `;
+}
+
+/** A model, and what can be done with it beside, which has routes of its own. */
+function runnable(model: Model): [string, Model][] {
+  const actions = Object.entries(model.actions?.kinds ?? {});
+  return [
+    [`\`${model.id}\``, model],
+    ...actions.map(([kind, action]): [string, Model] => [`\`${model.id}\`, ${kind}`, action.model]),
+  ];
 }
 
 function doubtsAbout({ evidence, cost }: Route, provider: ProviderFacts | undefined): string {

@@ -308,6 +308,7 @@ const CHECKS: Partial<Record<Fault, { check: Check; stepMs?: number }>> = {
   },
   'p8-truncated': { check: bytes((sent) => readPicture(sent)?.width === 512 && !sent.includes('IEND')) },
   'p8-cut': { check: file((heard) => heard.kind === 'lost' && heard.status === 200) },
+  'p9-gzip': { check: bytes((sent) => sent[0] === 0x1f && sent[1] === 0x8b) },
   'p9-wrong-type': { check: bytes((sent) => sent.toString().startsWith('<!doctype html>')) },
   'p10-empty': { check: bytes((sent) => sent.length === 0) },
   'p10-2gb': {

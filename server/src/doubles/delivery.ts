@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 
 import type { Clock } from '../core/clock.ts';
 import type { DoubleAnswer, Generation } from './double.ts';
@@ -96,6 +97,7 @@ function linkOf(world: DeliveryWorld, link: { generation: Generation; index: num
 const SPOILED_BYTES: Readonly<Partial<Record<Fault, (whole: Buffer) => Uint8Array>>> = {
   'p8-truncated': (whole) => whole.subarray(0, Math.floor(whole.length / 2)),
   'p9-wrong-type': () => Buffer.from('<!doctype html><title>Not a picture</title>'),
+  'p9-gzip': (whole) => gzipSync(whole),
   'p10-empty': () => Buffer.alloc(0),
 };
 

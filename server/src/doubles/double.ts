@@ -81,7 +81,8 @@ export type DoubleAnswer =
 
 export type PictureFormat = 'png' | 'jpeg' | 'webp';
 
-export type FileFormat = PictureFormat | 'mp4' | 'mp3' | 'safetensors';
+/** `tar`: weights, packed with what a trainer has beside them. */
+export type FileFormat = PictureFormat | 'mp4' | 'mp3' | 'safetensors' | 'tar';
 
 /** One file that was asked for: exactly these pixels (none of a sound), this format and this length. */
 export interface FileOrder {

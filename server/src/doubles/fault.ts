@@ -26,6 +26,7 @@ const TABLE = {
   'p8-truncated': 'The result file ends half way, with a length that fits.',
   'p8-cut': 'The result file breaks off half way through the length that it promised.',
   'p9-wrong-type': 'The result file is an HTML page, under the type of the picture.',
+  'p9-gzip': 'The result file is compressed, under the type of what it was.',
   'p10-empty': 'The result file has no bytes.',
   'p10-2gb': 'The result file has 2 GiB, all of which it would send.',
   'p11-404': 'The result link answers 404.',

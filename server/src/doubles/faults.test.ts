@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 
 import { double as bflDouble } from './bfl.ts';
 import { double as falDouble } from './fal.ts';
@@ -151,6 +152,11 @@ const CHECKS: Record<Fault, (at: Scene) => Promise<unknown>> = {
   'p9-wrong-type': async (at) => {
     const { body, headers } = await file(at);
     assert.ok(headers['content-type'] === 'image/png' && body.includes('<!doctype html>'));
+  },
+  'p9-gzip': async (at) => {
+    const { body, headers } = await file(at);
+    assert.equal(headers['content-type'], 'image/png');
+    assert.ok(readPicture(gunzipSync(body)) !== null);
   },
   'p10-empty': async (at) => assert.deepEqual([(await file(at)).body.length, (await file(at)).status], [0, 200]),
   'p10-2gb': async (at) => {

@@ -169,6 +169,7 @@ const CHECKS: Partial<Record<Fault, { check: Check; body?: object; stepMs?: numb
   'p7-never': { check: silent, stepMs: 10_000 },
   'p8-truncated': { check: bytes((file) => readPicture(file)?.width === 512 && !file.subarray(-2).equals(JPEG_END)) },
   'p8-cut': { body: linked, check: link((file) => file.kind === 'lost' && file.status === 200) },
+  'p9-gzip': { check: bytes((file) => file[0] === 0x1f && file[1] === 0x8b) },
   'p9-wrong-type': { check: bytes((file) => file.toString().startsWith('<!doctype html>')) },
   'p10-empty': { check: bytes((file) => file.length === 0) },
   'p10-2gb': {

@@ -2,7 +2,7 @@ import type { FileFormat, FileOrder } from './double.ts';
 import { encodeJpeg, padJpeg } from './jpeg.ts';
 import { makeSound, makeVideo } from './moving.ts';
 import { encodePng, padPng } from './png.ts';
-import { encodeWeights } from './weights.ts';
+import { encodeWeights, packWeights } from './weights.ts';
 import { encodeWebp, padWebp } from './webp.ts';
 
 /** Red, green and blue, 0 to 255. */
@@ -16,6 +16,7 @@ export const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   mp4: 'video/mp4',
   mp3: 'audio/mpeg',
   safetensors: 'application/octet-stream',
+  tar: 'application/x-tar',
 };
 
 const COLOURS: readonly Rgb[] = [
@@ -71,6 +72,8 @@ async function draw(order: FileOrder, colour: Rgb, bytesMin: number): Promise<Bu
       return makeVideo(order, colour);
     case 'safetensors':
       return encodeWeights(colour);
+    case 'tar':
+      return packWeights(colour);
     case 'mp3':
       return makeSound(order);
   }

@@ -2,6 +2,7 @@ import type { Fields } from './check-fields.ts';
 import { pictureIn, textIn } from './check-fields.ts';
 import type { FileOrder, PictureFormat } from './double.ts';
 import { sizeFromRatio, toStep, type FrameSize } from './frame-size.ts';
+import { REPLICATE_TRAINERS } from './replicate-trainers.ts';
 import { countOf, fieldsOf, fileOf, REPLICATE_INPUTS } from './known-inputs.ts';
 
 /** Stands for a price that is not known. */
@@ -176,7 +177,7 @@ const WELL_KNOWN: Readonly<Record<string, Omit<ReplicateModel, 'filesOf' | 'isLi
   },
 };
 
-/** The models that are played. */
+/** What is played: models that are run, and those that train. */
 export const REPLICATE_MODELS: Readonly<Record<string, ReplicateModel>> = {
   ...Object.fromEntries(
     Object.entries(REPLICATE_INPUTS).map(([id, known]): [string, ReplicateModel] => [
@@ -199,6 +200,7 @@ export const REPLICATE_MODELS: Readonly<Record<string, ReplicateModel>> = {
       },
     ]),
   ),
+  ...REPLICATE_TRAINERS,
 };
 
 /** Whether sides are taken with the ratio `custom` alone. */

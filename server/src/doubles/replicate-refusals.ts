@@ -21,6 +21,11 @@ export function refuse({ kind, status }: Refusal): DoubleAnswer {
   }
 }
 
+/** Its 404 to a training that would be pushed to nowhere. */
+export function noDestination(): DoubleAnswer {
+  return problem(404, 'The specified training destination does not exist');
+}
+
 /** Its 422, one complaint a line. */
 export function invalidAnswer(title: string, detail: string): DoubleAnswer {
   return problem(422, detail, title);

@@ -1,11 +1,15 @@
 import { checkFields, objectIn, textIn, type Problem } from './check-fields.ts';
 import type { CallbackEvent, DoubleRequest, Order } from './double.ts';
 import { REPLICATE_MODELS, takesSidesWithCustom } from './replicate-models.ts';
+import { REPLICATE_TRAINERS } from './replicate-trainers.ts';
 
 /** What the body of a start says: an order, or everything that is wrong with it. */
-export type ReadStart = { ok: true; order: Order } | { ok: false; title: string; complaints: string[] };
+export type ReadStart =
+  | { ok: true; order: Order; destination: unknown }
+  | { ok: false; title: string; complaints: string[] };
 
 const ENVELOPE = ['input', 'webhook', 'webhook_events_filter', 'stream'];
+const TRAINING_ENVELOPE = ['destination', 'input', 'webhook', 'webhook_events_filter'];
 const EVENTS: Readonly<Record<string, readonly CallbackEvent['moment'][]>> = {
   start: ['started'],
   output: [],
@@ -20,7 +24,8 @@ export function readStart(request: DoubleRequest, model: string): ReadStart {
   const known = REPLICATE_MODELS[model];
   const envelope = objectIn(request.json);
   const input = objectIn(envelope?.['input']);
-  const around = envelope === null ? ['- body: must be a JSON object'] : envelopeComplaints(envelope);
+  const isTraining = Object.hasOwn(REPLICATE_TRAINERS, model);
+  const around = envelope === null ? ['- body: must be a JSON object'] : envelopeComplaints(envelope, { isTraining });
   if (input === null) around.push('- input: is required and must be an object');
   const waitMsMax = waitIn(request.headers['prefer']);
   const deadlineMs = deadlineIn(request.headers['cancel-after']);
@@ -46,13 +51,17 @@ export function readStart(request: DoubleRequest, model: string): ReadStart {
     ...(waitMsMax === null || waitMsMax === 0 ? {} : { isSynchronous: true, waitMsMax }),
     ...(deadlineMs === null || deadlineMs === Infinity ? {} : { deadlineMs }),
   };
-  return { ok: true, order };
+  return { ok: true, order, destination: envelope['destination'] };
 }
 
-function envelopeComplaints(envelope: Readonly<Record<string, unknown>>): string[] {
-  const { webhook, webhook_events_filter: events } = envelope;
+function envelopeComplaints(
+  envelope: Readonly<Record<string, unknown>>,
+  { isTraining }: { isTraining: boolean },
+): string[] {
+  const { webhook, webhook_events_filter: events, destination } = envelope;
+  const known = isTraining ? TRAINING_ENVELOPE : ENVELOPE;
   const complaints = Object.keys(envelope)
-    .filter((name) => !ENVELOPE.includes(name))
+    .filter((name) => !known.includes(name))
     .map((name) => `- ${name}: Additional property ${name} is not allowed`);
   if (webhook !== undefined && !(typeof webhook === 'string' && /^https?:\/\//.test(webhook))) {
     complaints.push('- webhook: must be an http or https address');
@@ -60,6 +69,7 @@ function envelopeComplaints(envelope: Readonly<Record<string, unknown>>): string
   const areEvents = Array.isArray(events) && events.every((event) => Object.hasOwn(EVENTS, String(event)));
   if (events !== undefined && !areEvents)
     complaints.push('- webhook_events_filter: must hold start, output, logs, completed');
+  if (isTraining && typeof destination !== 'string') complaints.push('- destination: is required and must be a string');
   return complaints;
 }
 

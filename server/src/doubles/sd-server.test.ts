@@ -230,6 +230,7 @@ const CHECKS: Partial<Record<Fault, { check: Check; stepMs?: number }>> = {
     },
   },
   'p8-truncated': { check: bytes((file) => readPicture(file)?.width === 512 && !file.includes('IEND')) },
+  'p9-gzip': { check: bytes((file) => file[0] === 0x1f && file[1] === 0x8b) },
   'p9-wrong-type': { check: bytes((file) => file.toString().startsWith('<!doctype html>')) },
   'p10-empty': { check: bytes((file) => file.length === 0) },
   'p12-fewer': { check: job((ended) => ended.status === 'completed' && ended.result?.images.length === 0) },

@@ -257,6 +257,7 @@ export const FAULT_POLICY: Readonly<Record<string, FaultPolicy>> = {
   'p8-truncated': BROKEN_FILE,
   'p8-cut': BROKEN_LINK,
   'p9-wrong-type': BROKEN_FILE,
+  'p9-gzip': BROKEN_FILE,
   'p10-empty': policy(['bad result', 'bad result', 'bad result', 'no result', 'bad result', 'no result']),
   'p10-2gb': BROKEN_LINK,
   'p11-404': BROKEN_LINK,

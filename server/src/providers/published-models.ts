@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { ProviderAnswer, Published, PublishedModels } from '../core/provider.ts';
+import { trainerOf } from './replicate-training.ts';
 import { bare } from './upstream-json.ts';
 
 /** As many as Google gives at once. */
@@ -12,11 +13,23 @@ const replicateModel = z.object({
     .nullish(),
 });
 
-/** Replicate: one answer for each model, with the description of its newest version (grade A: its own documentation). */
+const replicateTrainer = z.object({
+  openapi_schema: z.object({ components: z.object({ schemas: z.object({ TrainingInput: z.unknown() }) }) }),
+});
+
+/**
+ * Replicate: one answer for each model, with the description of its newest version (grade A: its own documentation). A
+ * trainer's own version is asked for, which describes what it trains with by another name (grade B: the source of Cog).
+ */
 export const replicatePublished: PublishedModels = {
-  request: (baseUrl, upstreamModel) => bare('GET', `${baseUrl}/models/${upstreamModel.split(':')[0] ?? ''}`),
-  read: (answer) => {
+  request: (baseUrl, upstreamModel) => {
+    const trainer = trainerOf(upstreamModel);
+    const place = trainer === null ? upstreamModel.split(':')[0] : `${trainer.model}/versions/${trainer.version}`;
+    return bare('GET', `${baseUrl}/models/${place ?? ''}`);
+  },
+  read: (answer, upstreamModel) => {
     if (answer.status === 404) return { state: 'gone' };
+    if (trainerOf(upstreamModel) !== null) return readTrainer(answer);
     const read = replicateModel.safeParse(answer.json);
     if (answer.status >= 300 || !read.success) return unsure(answer);
     const document = read.data.latest_version?.openapi_schema;
@@ -26,9 +39,20 @@ export const replicatePublished: PublishedModels = {
   },
 };
 
+function readTrainer(answer: ProviderAnswer): Published {
+  const read = replicateTrainer.safeParse(answer.json);
+  if (answer.status >= 300 || !read.success) return unsure(answer);
+  const input = read.data.openapi_schema.components.schemas.TrainingInput;
+  return { state: 'listed', isDeprecated: false, schema: { input, document: wholeOf(answer.json) } };
+}
+
 /** References in a description start from the description itself. */
 function whole({ json }: ProviderAnswer): unknown {
-  return Object(Object(json)['latest_version'])['openapi_schema'];
+  return wholeOf(Object(json)['latest_version']);
+}
+
+function wholeOf(version: unknown): unknown {
+  return Object(version)['openapi_schema'];
 }
 
 const falModels = z.object({

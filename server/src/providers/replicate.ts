@@ -1,13 +1,21 @@
 import { z } from 'zod';
 
 import type { FailureKind, Outcome } from '../core/outcome.ts';
-import type { Found, LostAttempt, Provider, ProviderAnswer, ProviderCall } from '../core/provider.ts';
+import type {
+  Found,
+  LostAttempt,
+  Provider,
+  ProviderAnswer,
+  ProviderCall,
+  ProviderReference,
+} from '../core/provider.ts';
 import { allowedUrl } from './allowed-url.ts';
 import { complaintOf, failureText } from './failure-text.ts';
 import { missingWork } from './missing-work.ts';
 import { failure, kindOfStatus, notStarted, refusal, type Failed } from './read-failure.ts';
 import { replicatePublished } from './published-models.ts';
 import { replicateFailureKind } from './replicate-failure.ts';
+import { isTraining, startTraining, trainedFrom, trainerOf, trainingReference } from './replicate-training.ts';
 import { boundedWait } from './retry-after.ts';
 import { isSameInput } from './same-input.ts';
 import { bare, maybeText, named, outputsOf, parseJson, postJson, referenceTo, upstreamId } from './upstream-json.ts';
@@ -33,46 +41,40 @@ const listed = z.object({
   model: maybeText,
   version: maybeText,
   webhook: maybeText,
+  created_at: maybeText,
   input: z.unknown().optional(),
 });
 
 const list = z.object({ results: z.array(z.unknown()), next: maybeText });
 
-/** Replicate. Takes no idempotency key, but lists what was bought with a key. */
+/** Replicate: predictions, and trainings beside them. Takes no idempotency key, but lists what was bought with a key. */
 export const adapter: Provider = {
   id: 'replicate',
   deduplicates: false,
-  start: (call) =>
-    postJson(
-      startUrl(call),
-      {
-        ...versionOf(call),
-        input: call.parameters,
-        ...(call.callbackUrl === null ? {} : { webhook: call.callbackUrl, webhook_events_filter: ['completed'] }),
-      },
-      { 'cancel-after': CANCEL_AFTER },
-    ),
-  started: (answer) => {
+  start: (call) => (trainerOf(call.upstreamModel) === null ? startPrediction(call) : startTraining(call)),
+  started: (answer, attempt) => {
     const read = named.safeParse(answer.json);
     if (answer.status >= 300 || !read.success) return refused(answer);
-    return { state: 'accepted', reference: referenceTo(read.data.id), costMicroUsd: null };
+    return { state: 'accepted', reference: referenceFor(read.data.id, attempt), costMicroUsd: null };
   },
-  // Predictions are asked for by id alone: the addresses that answers hold are not needed, and so never trusted.
-  poll: (reference, baseUrl) => bare('GET', `${baseUrl}/predictions/${encodeURIComponent(reference.id)}`),
+  // Work is asked for by id alone: the addresses that answers hold are not needed, and so never trusted.
+  poll: (reference, baseUrl) => bare('GET', addressOf(reference, baseUrl)),
   polled: (answer, context) => {
     const read = prediction.safeParse(answer.json);
-    if (answer.status === 404 || answer.status === 410) return missingWork(context, NAME, 'prediction');
+    if (answer.status === 404 || answer.status === 410) return missingWork(context, NAME, wordFor(context.reference));
     // A look that was refused (a key was changed, say) tells nothing about work that is paid for and going on.
     if (answer.status >= 300 || !read.success) return { state: 'pending', progress: null };
-    return outcomeOf(read.data);
+    return outcomeOf(read.data, context.reference);
   },
-  cancel: (reference, baseUrl) => bare('POST', `${baseUrl}/predictions/${encodeURIComponent(reference.id)}/cancel`),
-  callback: (delivery) => {
+  cancel: (reference, baseUrl) => bare('POST', `${addressOf(reference, baseUrl)}/cancel`),
+  callback: (delivery, attempt) => {
     const read = named.safeParse(parseJson(delivery.body));
-    return read.success ? referenceTo(read.data.id) : null;
+    return read.success ? referenceFor(read.data.id, attempt) : null;
   },
   find: (attempt) => {
-    const since = new Date(attempt.sentAt - CLOCK_SLACK_MS).toISOString();
+    // Only the list of predictions is known to take a limit.
+    if (trainerOf(attempt.upstreamModel) !== null) return bare('GET', `${attempt.baseUrl}/trainings`);
+    const since = new Date(soonest(attempt)).toISOString();
     return bare('GET', `${attempt.baseUrl}/predictions?created_after=${encodeURIComponent(since)}`);
   },
   found: foundIn,
@@ -84,6 +86,31 @@ export const adapter: Provider = {
     return { state: 'ok', text: failureText(`${read.data.type} ${read.data.username}`), balanceMicroUsd: null };
   },
 };
+
+function startPrediction(call: ProviderCall): ReturnType<Provider['start']> {
+  return postJson(
+    startUrl(call),
+    {
+      ...versionOf(call),
+      input: call.parameters,
+      ...(call.callbackUrl === null ? {} : { webhook: call.callbackUrl, webhook_events_filter: ['completed'] }),
+    },
+    { 'cancel-after': CANCEL_AFTER },
+  );
+}
+
+function referenceFor(id: string, attempt: { baseUrl: string; upstreamModel: string }): ProviderReference {
+  return trainerOf(attempt.upstreamModel) === null ? referenceTo(id) : trainingReference(id, attempt.baseUrl);
+}
+
+/** On the base address of now, which need not be that of the start. */
+function addressOf(reference: ProviderReference, baseUrl: string): string {
+  return `${baseUrl}/${wordFor(reference)}s/${encodeURIComponent(reference.id)}`;
+}
+
+function wordFor(reference: ProviderReference): 'prediction' | 'training' {
+  return isTraining(reference) ? 'training' : 'prediction';
+}
 
 /** `owner/name` for models that Replicate keeps warm itself, `owner/name:version` for everybody else's. */
 function startUrl({ baseUrl, upstreamModel }: ProviderCall): string {
@@ -117,18 +144,18 @@ function kindOfRefusal(answer: ProviderAnswer): FailureKind {
   return kindOfStatus(answer.status);
 }
 
-function outcomeOf(read: z.infer<typeof prediction>): Outcome {
+function outcomeOf(read: z.infer<typeof prediction>, reference: ProviderReference): Outcome {
   switch (read.status) {
     case 'succeeded':
-      return succeeded(read.output);
+      return isTraining(reference) ? trainedFrom(read.output, NAME) : succeeded(read.output);
     case 'failed': {
       const words = typeof read.error === 'string' ? read.error : complaintOf({ error: read.error });
       return failure(replicateFailureKind(words), words.trim() === '' ? `${NAME} gave no reason` : words);
     }
     case 'canceled':
-      return failure('timed_out', 'The prediction was stopped at Replicate, at its deadline or by hand');
+      return failure('timed_out', `The ${wordFor(reference)} was stopped at Replicate, at its deadline or by hand`);
     case 'aborted':
-      return failure('timed_out', 'The prediction had not begun at its deadline');
+      return failure('timed_out', `The ${wordFor(reference)} had not begun at its deadline`);
     // starting, processing and whatever comes next: the job's own deadline ends the waiting.
     default:
       return { state: 'pending', progress: progressIn(read.logs) };
@@ -155,23 +182,35 @@ function foundIn(answer: ProviderAnswer, attempt: LostAttempt): Found {
   if (answer.status >= 300 || !read.success) return 'unsure';
   const { results, next } = read.data;
   const seen = results.map((item) => listed.safeParse(item).data);
-  const verdicts = seen.map((item) => (item === undefined ? 'unknown' : isLost(item, attempt)));
+  const isPast = (item: z.infer<typeof listed>): boolean => Date.parse(item.created_at ?? '') < soonest(attempt);
+  const verdicts = seen.map((item) => {
+    const verdict = item === undefined ? 'unknown' : isLost(item, attempt);
+    return verdict === 'unknown' && item !== undefined && isPast(item) ? 'other' : verdict;
+  });
   const candidates = seen.flatMap((item, index) =>
-    item !== undefined && verdicts[index] === 'same' ? [referenceTo(item.id)] : [],
+    item !== undefined && verdicts[index] === 'same' ? [referenceFor(item.id, attempt)] : [],
   );
-  const nextUrl = allowedUrl(next, { baseUrl: attempt.baseUrl, hosts: [] });
+  // Lists begin with the newest: behind older work nothing is ours.
+  const further = seen.some((item) => item !== undefined && isPast(item)) ? null : next;
+  const nextUrl = allowedUrl(further, { baseUrl: attempt.baseUrl, hosts: [] });
   // What cannot be told apart, and a page that cannot be asked for, may be the lost one: "not there" is not said then.
-  const isOpen = verdicts.includes('unknown') || (next != null && nextUrl === null);
+  const isOpen = verdicts.includes('unknown') || (further != null && nextUrl === null);
   if (isOpen && candidates.length === 0) return 'unsure';
   return { candidates, next: nextUrl === null ? null : bare('GET', nextUrl), isComplete: true };
 }
 
-/** The address that we asked to be called at is ours alone; where it is not listed, model, prompt and seed tell. */
+function soonest({ sentAt }: LostAttempt): number {
+  return sentAt - CLOCK_SLACK_MS;
+}
+
+/** The address that we asked to be called at is ours alone; where it is not listed, the model and the marks of its input tell. */
 function isLost(item: z.infer<typeof listed>, attempt: LostAttempt): 'same' | 'other' | 'unknown' {
   if (item.webhook != null && attempt.callbackUrl !== null) {
     return item.webhook === attempt.callbackUrl ? 'same' : 'other';
   }
-  const [model, version] = attempt.upstreamModel.split(':');
+  const trainer = trainerOf(attempt.upstreamModel);
+  const [model, version] = trainer === null ? attempt.upstreamModel.split(':') : [trainer.model, trainer.version];
+  // Of a trainer it may run a newer version than it was asked for (grade D: one report).
   const isModel = version === undefined ? item.model === model : item.version === version || item.model === model;
   return isModel ? isSameInput(attempt.parameters, item.input) : 'other';
 }
