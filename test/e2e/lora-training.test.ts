@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 
 import { encodeWeights } from '../../server/src/doubles/weights.ts';
 import { startTestDouble, type TestDouble } from '../support/doubles.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { ROOT, startServer, type TestServer } from '../support/server.ts';
 import {
   ask,
   fetchPicture,
@@ -17,6 +17,7 @@ import {
   type Gateway,
 } from './gateway.ts';
 import { createLora, generateWithLora, listLoras, readLora, sendLora, SOMEBODY } from './lora-calls.ts';
+import { runProgram } from './run-program.ts';
 
 const FAL_TRAINER = 'fal-ai/flux-lora-fast-training';
 const REPLICATE_TRAINER = /^ostris\/flux-dev-lora-trainer\/versions\/\w{64}\/trainings$/;
@@ -218,6 +219,16 @@ describe('a training at Replicate for whose result no destination is named', () 
     assert.equal(await readCredits(gateway), credits);
     assert.deepEqual(await listLoras(gateway, '?includeArchived=true'), []);
     assert.deepEqual(await double.ledger(), []);
+  });
+
+  it('is told by the doctor, with the setting that is missing', async () => {
+    const words = [`${ROOT}/server/src/main.ts`, 'doctor'];
+    const env = { LUMEGATE_DATA_DIR: server.dataFolder, REPLICATE_API_TOKEN: double.key ?? '' };
+    const setting = 'LUMEGATE_PROVIDER_REPLICATE_DESTINATION';
+    const missing = await runProgram(process.execPath, words, { env });
+    assert.match(missing.output, new RegExp(`replicate trains no flux-lora before ${setting} names`), missing.errors);
+    const named = await runProgram(process.execPath, words, { env: { ...env, [setting]: 'acme/loras' } });
+    assert.deepEqual([named.code, named.output.includes('Training:')], [0, false], named.errors);
   });
 
   it('does not keep Replicate from anything else', async () => {

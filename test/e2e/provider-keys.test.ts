@@ -46,6 +46,14 @@ test('a key given on standard input is kept sealed, listed by its end, tested an
   assert.match(list.output, /replicate .*no key: lumegate provider set replicate/);
   assert.match(list.output, /sd-server .*no address: LUMEGATE_PROVIDER_SD_SERVER_URL/);
 
+  const given = { ...env, REPLICATE_API_TOKEN: SECRET };
+  const untrained = await provider(['list'], { env: given });
+  assert.match(untrained.output, /trains no flux-lora: LUMEGATE_PROVIDER_REPLICATE_DESTINATION is not set/);
+  const named = { ...given, LUMEGATE_PROVIDER_REPLICATE_DESTINATION: 'acme/loras' };
+  assert.doesNotMatch((await provider(['list'], { env: named })).output, /trains no/);
+  const wrong = { ...given, LUMEGATE_PROVIDER_REPLICATE_DESTINATION: 'acme' };
+  assert.match((await provider(['list'], { env: wrong })).errors, /must be like owner\/name, not "acme"/);
+
   // Nobody listens there: the test fails in words and by its exit code.
   const tried = await provider(['test', 'bfl'], { env: { ...env, LUMEGATE_PROVIDER_BFL_URL: 'http://127.0.0.1:9' } });
   assert.deepEqual([tried.code, /bfl {2}main {2}FAILED {2}No answer/.test(tried.output)], [1, true], tried.output);

@@ -1,10 +1,13 @@
 import { auditLedger } from '../credits/audit-ledger.ts';
 import { resumeSpending, stopSpending } from '../credits/stop-spending.ts';
 import { auditJobs } from '../jobs/audit-jobs.ts';
-import { openStore, type Store } from './open-store.ts';
+import { openCatalog } from './live-catalog.ts';
+import { missingDestinations } from './missing-destinations.ts';
+import { openStore, type Machine, type Store } from './open-store.ts';
 import { examineTools } from './examine-tools.ts';
 import { examinePainter } from './painter.ts';
 import { CommandProblem, type Output } from './output.ts';
+import { openProviderKeys } from './provider-world.ts';
 import { prove } from './prove/prove.ts';
 import type { CommandWorld } from './serve.ts';
 import { readWords } from './words.ts';
@@ -14,8 +17,8 @@ const SHOWN_MAX = 10;
 
 /**
  * `lumegate doctor [--resume <team>]`: every balance recomputed from the transfers, every job checked. A team whose
- * balance has drifted spends nothing more until the operator resumes it; and what the local tools can do here. Exit code 1
- * with any finding. `--prove` proves
+ * balance has drifted spends nothing more until the operator resumes it; and what the local tools can do here, and which
+ * provider trains nothing for want of a setting. Exit code 1 with any finding. `--prove` proves
  * the promises in a scratch folder instead.
  */
 export async function doctor(world: CommandWorld, words: string[]): Promise<number> {
@@ -35,12 +38,29 @@ export async function doctor(world: CommandWorld, words: string[]): Promise<numb
       output.say(`Team ${values.resume} may spend again.`);
     }
     const code = await examine(store, output);
-    // Not a finding: a gateway that buys everything is as well as any other.
+    // No findings: a gateway that buys everything, or trains elsewhere, is as well as any other.
     output.say(await examineTools(machine));
     output.say(await examinePainter(machine.settings));
+    for (const line of await examineTrainers(machine, store)) output.say(line);
     return code;
   } finally {
     await store.database.close();
+  }
+}
+
+/** One line for each provider that has a key and trains nothing for want of a setting. */
+async function examineTrainers(machine: Machine, store: Store): Promise<string[]> {
+  const { catalog } = openCatalog(machine);
+  const ring = await openProviderKeys(machine, store, catalog);
+  try {
+    return missingDestinations(catalog, machine.settings)
+      .filter(({ provider }) => ring.configured(null).has(provider))
+      .map(
+        ({ provider, models, setting }) =>
+          `Training: ${provider} trains no ${models.join(', ')} before ${setting} names a model to keep the results under.`,
+      );
+  } finally {
+    await ring.close();
   }
 }
 

@@ -11,6 +11,7 @@ import { findTeam } from '../teams/teams.ts';
 import { openStore, type Machine, type Store } from './open-store.ts';
 import { CommandProblem, type Output } from './output.ts';
 import { openCatalog } from './live-catalog.ts';
+import { missingDestinations } from './missing-destinations.ts';
 import { openProviderKeys } from './provider-world.ts';
 import { insideProblem } from './inside-problem.ts';
 import { readSecret } from './read-secret.ts';
@@ -64,11 +65,16 @@ export async function manageProviders(world: CommandWorld, words: string[]): Pro
 
 async function list({ machine, output, catalog, ring }: ProviderWorld): Promise<number> {
   const cards = Map.groupBy(ring.cards(), ({ provider }) => provider);
+  const missing = missingDestinations(catalog, machine.settings);
   for (const facts of catalog.providers.values()) {
     const own = cards.get(facts.id) ?? [];
     const hint = own.length > 0 ? '' : hintFor(facts, machine.settings);
     output.say(`${facts.id.padEnd(16)}${facts.label}${hint}`);
     for (const card of own) output.say(`    ${lineFor(card)}`);
+    for (const { provider, models, setting } of missing) {
+      if (provider === facts.id && own.length > 0)
+        output.say(`    trains no ${models.join(', ')}: ${setting} is not set`);
+    }
   }
   return 0;
 }
