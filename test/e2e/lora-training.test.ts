@@ -195,6 +195,26 @@ describe('a training that one provider does not take', () => {
   });
 });
 
+describe('a training of a team that brought its own keys of both', () => {
+  it('is not pushed from the team’s account into the operator’s, where fal does not take it', async () => {
+    const fal = await startTestDouble('fal', { script: [{ fault: 'p23-402' }] });
+    const replicate = await startTestDouble('replicate');
+    const server = await startServer({ env: { ...fal.env, ...replicate.env } });
+    try {
+      const gateway = { url: server.url, key: server.key };
+      await bringKey(gateway, fal);
+      await bringKey(gateway, replicate);
+      const created = await createLora(gateway, { fields: SOMEBODY, files });
+      assert.equal((await waitForEnd(gateway, created.jobId)).status, 'FAILED');
+      assert.deepEqual(await replicate.ledger(), []);
+    } finally {
+      await server.stop();
+      await fal.close();
+      await replicate.close();
+    }
+  });
+});
+
 describe('a training at Replicate for whose result no destination is named', () => {
   let double: TestDouble;
   let server: TestServer;
@@ -242,18 +262,39 @@ describe('a training at Replicate for whose result no destination is named', () 
   });
 });
 
+describe('a training whose destination is unset while it waits', () => {
+  it('is not begun at Replicate, and costs nothing', async () => {
+    const double = await startTestDouble('replicate', { durationMs: 100 });
+    // Nobody carries jobs out yet.
+    let server = await startServer({ env: { ...double.env, LUMEGATE_ROLES: 'api' } });
+    try {
+      let gateway = { url: server.url, key: server.key };
+      const credits = await readCredits(gateway);
+      const created = await createLora(gateway, { fields: SOMEBODY, files });
+      await server.kill9();
+      const { dataFolder, key } = server;
+      const { LUMEGATE_PROVIDER_REPLICATE_DESTINATION: _named, ...env } = double.env;
+      server = await startServer({ dataFolder, key, env });
+      gateway = { url: server.url, key };
+      const job = await waitForEnd(gateway, created.jobId);
+      assert.deepEqual([job.status, job.creditCost], ['FAILED', 0]);
+      assert.match(job.error ?? '', /No provider on this gateway can serve this model at present/);
+      assert.equal(await readCredits(gateway), credits);
+      assert.deepEqual(await double.ledger(), []);
+    } finally {
+      await server.stop();
+      await double.close();
+    }
+  });
+});
+
 describe('a training of a team that brought its own key of Replicate', () => {
   it('is the operator’s: the destination lies in his account, and the team pays the price', async () => {
     const double = await startTestDouble('replicate', { durationMs: 100 });
     const server = await startServer({ env: double.env });
     try {
       const gateway = { url: server.url, key: server.key };
-      const own = await ask(gateway, '/v2/provider-keys', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ provider: 'replicate', key: `${double.key ?? ''}-team` }),
-      });
-      assert.equal(own.status, 201, await own.text());
+      await bringKey(gateway, double);
       const created = await createLora(gateway, { fields: SOMEBODY, files });
       const job = await waitForEnd(gateway, created.jobId);
       assert.deepEqual([job.status, job.creditCost], ['COMPLETED', 257], job.error ?? '');
@@ -270,6 +311,16 @@ describe('a training of a team that brought its own key of Replicate', () => {
     }
   });
 });
+
+/** Gives the team a key of its own that the double takes. */
+async function bringKey(gateway: Gateway, { provider, key }: TestDouble): Promise<void> {
+  const answer = await ask(gateway, '/v2/provider-keys', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ provider, key: `${key ?? ''}-team` }),
+  });
+  assert.equal(answer.status, 201, await answer.text());
+}
 
 /** The bytes of the only file that a server on this machine has kept for a job. */
 async function keptFor({ dataFolder }: TestServer, jobId: string): Promise<Buffer> {
