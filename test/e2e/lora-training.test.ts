@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 
 import { encodeWeights } from '../../server/src/doubles/weights.ts';
 import { startTestDouble, type TestDouble } from '../support/doubles.ts';
@@ -74,6 +75,20 @@ for (const { provider, trainer, draws, cancelled } of TRAINERS) {
       const bought = (await double.ledger()).length;
       double.script([{ fault: 'p2-reset-after' }]);
       const created = await createLora(gateway, { fields: SOMEBODY, files });
+      const job = await waitForEnd(gateway, created.jobId);
+      assert.equal(job.status, 'COMPLETED', job.error ?? '');
+      assert.equal((await double.ledger()).length, bought + 1);
+    });
+
+    it('is found again where the gateway was killed before it heard an answer, and bought once', async () => {
+      const bought = (await double.ledger()).length;
+      double.script([{ fault: '60s-answers' }]);
+      const created = await createLora(gateway, { fields: SOMEBODY, files });
+      while ((await double.ledger()).length === bought) await setImmediate();
+      await server.kill9();
+      const { dataFolder, key } = server;
+      server = await startServer({ dataFolder, key, env: double.env });
+      gateway = { url: server.url, key };
       const job = await waitForEnd(gateway, created.jobId);
       assert.equal(job.status, 'COMPLETED', job.error ?? '');
       assert.equal((await double.ledger()).length, bought + 1);
