@@ -1,5 +1,6 @@
 import { loadCatalog } from '../server/src/catalog/load-catalog.ts';
 import type { Model, ProviderFacts } from '../server/src/catalog/model.ts';
+import { CUTOUT } from '../server/src/local/local-service.ts';
 import { markdownTable, withTable } from './markdown-table.ts';
 
 const MODALITIES = ['image', 'video', 'music'] as const satisfies readonly Model['modality'][];
@@ -13,7 +14,7 @@ export function drawProviders(page: string, folder: string): string {
     .toSorted((a, b) => b.served.length - a.served.length || a.provider.label.localeCompare(b.provider.label))
     .map(({ provider, served }) => [
       `${provider.label}${placeOf(provider)}`,
-      provider.inside === true ? 'none' : `\`${settingOf(provider)}\``,
+      provider.inside === true ? insideSettingOf(provider) : `\`${settingOf(provider)}\``,
       wordsFor(served),
     ]);
   return withTable(page, markdownTable(['provider', 'setting', 'models'], rows));
@@ -33,6 +34,11 @@ function servedBy(provider: string, models: readonly Model[]): Model[] {
 function settingOf({ id, baseUrl, authHeader }: ProviderFacts): string {
   if (baseUrl !== null && authHeader !== null) return authHeader.setting;
   return `LUMEGATE_PROVIDER_${id.toUpperCase().replaceAll('-', '_')}_URL`;
+}
+
+/** What works inside the gateway needs nothing, but a program of the operator's has to be named. */
+function insideSettingOf({ id }: ProviderFacts): string {
+  return id === CUTOUT ? '`LUMEGATE_BACKGROUND_REMOVER`' : 'none';
 }
 
 /** How many models of each kind, or their names where they are few. */

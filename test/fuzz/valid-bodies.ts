@@ -1,5 +1,9 @@
 import fc from 'fast-check';
 
+import { loadCatalog } from '../../server/src/catalog/load-catalog.ts';
+import { insideProblem } from '../../server/src/commands/inside-problem.ts';
+import { readSettings } from '../../server/src/core/settings.ts';
+import { ROOT } from '../support/server.ts';
 import type { RequestSchema, ValueSchema } from './fuzz-world.ts';
 
 /** A request body as a generator makes it. */
@@ -23,8 +27,22 @@ const ROUTING = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 );
 
-/** Models that this gateway makes itself, with a live key and without one of a vendor: the sandbox leaves them to it. */
-const MADE_INSIDE = new Set<unknown>(['rdn-upscale-x2']);
+/**
+ * Who makes what this gateway makes itself, with a live key and without one of a vendor, as it stands here without settings:
+ * the sandbox leaves these models to it.
+ */
+const MADE_INSIDE = madeInside();
+
+function madeInside(): ReadonlyMap<unknown, string> {
+  const { models, providers } = loadCatalog(`${ROOT}/catalog`);
+  const settings = readSettings({});
+  const routes = [...models.values()].flatMap((model) => model.routes.map((route) => ({ ...route, model: model.id })));
+  const inside = routes.filter(
+    ({ provider, sandbox }) =>
+      !sandbox && providers.get(provider)?.inside === true && insideProblem(provider, settings) === null,
+  );
+  return new Map(inside.map(({ model, provider }) => [model, provider]));
+}
 
 /** Bodies that obey the schema of one model, defaults and optional names included or not; `fileUrl` gives the address of a file for the parameter of that name. */
 export function validBody(schema: RequestSchema, fileUrl: FileUrl): fc.Arbitrary<Body> {
@@ -41,12 +59,14 @@ export function validBody(schema: RequestSchema, fileUrl: FileUrl): fc.Arbitrary
     )
     .map(([body, spelling, wanted, isAbsent, routing]) => ({
       ...body,
-      ...(routing === null
-        ? {}
-        : { routing: MADE_INSIDE.has(body['model']) ? { ...routing, providers: ['local'] } : routing }),
+      ...(routing === null ? {} : { routing: { ...routing, ...wishOf(MADE_INSIDE.get(body['model'])) } }),
       ...(spelling === null || !isAbsent ? {} : { [spelling]: WEBHOOK_URL }),
       ...(wanted === null ? {} : { webhookEvents: wanted }),
     }));
+}
+
+function wishOf(provider: string | undefined): { providers?: string[] } {
+  return provider === undefined ? {} : { providers: [provider] };
 }
 
 function objectOf(

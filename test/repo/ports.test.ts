@@ -19,7 +19,7 @@ const MAY: Readonly<Record<string, string>> = {
   'server/src/commands/follow-job.ts': 'it is a client at a terminal and shows how long its own steps took',
   'server/src/blobs/temporary-file.ts':
     'names of temporary files must differ between processes, and nobody ever replays them',
-  'server/src/files/media/media-process.ts': 'it hands the few variables that a child process needs on to it',
+  'server/src/files/child-habits.ts': 'it hands the few variables that a child process needs on to it',
 };
 
 function findTakers(files: readonly SourceFile[], may: Readonly<Record<string, string>> = MAY): string[] {

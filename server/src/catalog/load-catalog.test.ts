@@ -37,7 +37,7 @@ describe('loadCatalog', () => {
     assert.ok(ids('images/generate').includes('flux-1.1-pro'));
     assert.deepEqual(ids('images/edit'), ['flux-fill-pro']);
     assert.deepEqual(ids('images/upscale'), ['clarity-upscale', 'rdn-upscale-x2', 'topaz-image-upscale']);
-    assert.deepEqual(ids('images/background-remove'), ['851-bg-remove', 'bria-bg-remove']);
+    assert.deepEqual(ids('images/background-remove'), ['851-bg-remove', 'bria-bg-remove', 'local-bg-remove']);
     assert.equal(ids('videos/generate').length, 41);
     assert.deepEqual(ids('videos/edit'), ['wan-2.7-videoedit']);
     assert.deepEqual(ids('videos/upscale'), ['topaz-video-upscale']);

@@ -5,6 +5,7 @@ import { openCatalog } from './live-catalog.ts';
 import { missingDestinations } from './missing-destinations.ts';
 import { openStore, type Machine, type Store } from './open-store.ts';
 import { examineTools } from './examine-tools.ts';
+import { examineRemover } from './examine-remover.ts';
 import { examinePainter } from './painter.ts';
 import { CommandProblem, type Output } from './output.ts';
 import { openProviderKeys } from './provider-world.ts';
@@ -17,9 +18,9 @@ const SHOWN_MAX = 10;
 
 /**
  * `lumegate doctor [--resume <team>]`: every balance recomputed from the transfers, every job checked. A team whose
- * balance has drifted spends nothing more until the operator resumes it; and what the local tools can do here, and which
- * provider trains nothing for want of a setting. Exit code 1 with any finding. `--prove` proves
- * the promises in a scratch folder instead.
+ * balance has drifted spends nothing more until the operator resumes it; what the local tools can do here, which provider
+ * trains nothing for want of a setting, and whether the operator's background remover works. Exit code 1 with any finding.
+ * `--prove` proves the promises in a scratch folder instead.
  */
 export async function doctor(world: CommandWorld, words: string[]): Promise<number> {
   const { values } = readWords(words, {
@@ -42,7 +43,10 @@ export async function doctor(world: CommandWorld, words: string[]): Promise<numb
     output.say(await examineTools(machine));
     output.say(await examinePainter(machine.settings));
     for (const line of await examineTrainers(machine, store)) output.say(line);
-    return code;
+    // But what its operator has set has to work.
+    const remover = await examineRemover(machine);
+    if (remover !== null) output.say(remover.text);
+    return remover?.works === false ? 1 : code;
   } finally {
     await store.database.close();
   }

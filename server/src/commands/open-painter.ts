@@ -1,7 +1,7 @@
 import type { Log } from '../core/log-port.ts';
 import type { Settings } from '../core/settings.ts';
 import type { PictureTools } from '../core/tools-port.ts';
-import type { Painter } from '../local/local-service.ts';
+import type { LocalTools, LocalWorld } from '../local/local-service.ts';
 import { acceptedWeights, readAccepted } from '../local/weights-store.ts';
 import { painterProblem, weightsFolder } from './painter.ts';
 
@@ -9,7 +9,11 @@ import { painterProblem, weightsFolder } from './painter.ts';
  * The painter of a running server. Weights that were damaged are found when they are used: from then on it says so, until
  * others are accepted.
  */
-export function openPainter(world: { settings: Settings; tools: PictureTools; log: Log }): Painter {
+export function openPainter(world: {
+  settings: Settings;
+  tools: PictureTools;
+  log: Log;
+}): Pick<LocalWorld, 'problem'> & Required<Pick<LocalTools, 'paint'>> {
   const { settings, tools, log } = world;
   const folder = weightsFolder(settings);
   let broken: { acceptedAt: string; detail: string } | null = null;

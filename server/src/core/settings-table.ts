@@ -145,6 +145,12 @@ export const SETTINGS: readonly SettingFact[] = [
       '`auto`: pictures are doubled inside this gateway where `onnxruntime-node` is installed, and painted where their weights were fetched, on half of its cores. `off`: never.',
   },
   {
+    name: 'LUMEGATE_BACKGROUND_REMOVER',
+    default: 'none',
+    meaning:
+      'A program that says what belongs to the background of a picture: its path, or a name in `PATH`; `.mjs` and `.js` files are run by Node. What it is given and what it has to write: docs/providers.md.',
+  },
+  {
     name: 'LUMEGATE_ALLOW_PRIVATE_URLS',
     default: 'off',
     meaning: '`on` lets `image_prompt`, `webhookUrl` and the like point to private addresses (development).',

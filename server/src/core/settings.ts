@@ -42,6 +42,8 @@ export interface Settings {
   sandbox: 'auto' | 'on' | 'off';
   sandboxMs: number;
   localTools: 'auto' | 'off';
+  /** Path or name of the program that says what belongs to the background. */
+  backgroundRemover: string | null;
   allowPrivateUrls: boolean;
   roles: ReadonlySet<'api' | 'worker'>;
   retentionMs: number;
@@ -91,6 +93,7 @@ export function readSettings(env: Environment): Settings {
     sandbox: oneOf(env, 'LUMEGATE_SANDBOX', ['auto', 'on', 'off'] as const),
     sandboxMs: integer(env, 'LUMEGATE_SANDBOX_MS', { fallback: 1500, min: 0, max: 3_600_000 }),
     localTools: oneOf(env, 'LUMEGATE_LOCAL_TOOLS', ['auto', 'off'] as const),
+    backgroundRemover: text(env, 'LUMEGATE_BACKGROUND_REMOVER'),
     allowPrivateUrls: flag(env, 'LUMEGATE_ALLOW_PRIVATE_URLS'),
     roles: roles(env),
     retentionMs: integer(env, 'LUMEGATE_RETENTION_DAYS', { fallback: 30, min: 1, max: 36_500 }) * 86_400_000,

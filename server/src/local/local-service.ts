@@ -6,23 +6,29 @@ import type { InsideAnswer, InsideProvider } from '../core/inside-port.ts';
 import type { Log } from '../core/log-port.ts';
 import type { FailureKind } from '../core/outcome.ts';
 import type { MediaFacts, MediaResult } from '../core/media-port.ts';
-import { SEED_MAX, type PaintOrder, type PictureTools } from '../core/tools-port.ts';
+import { SEED_MAX, type PaintOrder, type PictureTool } from '../core/tools-port.ts';
 
-/** The provider that these tools are. */
+/** The provider whose tools come with this program. */
 export const LOCAL = 'local';
+/** The provider that is a program of the operator's. */
+export const CUTOUT = 'cutout';
 
-/** What paints, with weights of its own. */
-export interface Painter {
-  problem(): string | null;
-  paint(order: Omit<PaintOrder, 'weights'>, signal: AbortSignal): Promise<MediaResult<MediaFacts>>;
+/** What one provider can do inside this program, by the names under which models' files speak of it. */
+export interface LocalTools {
+  double?: PictureTool;
+  cut?: PictureTool;
+  /** With weights of its own. */
+  paint?: (order: Omit<PaintOrder, 'weights'>, signal: AbortSignal) => Promise<MediaResult<MediaFacts>>;
 }
 
-/** What the tools work with. */
+/** What the tools of one provider work with. */
 export interface LocalWorld {
   /** Where results and half-done files lie. */
   folder: string;
   /** An order for what is not among them is refused. */
-  tools: Pick<PictureTools, 'double' | 'problem'> | Painter;
+  tools: LocalTools;
+  /** Why they cannot be used, in words for the operator, or null. */
+  problem(): string | null;
   log: Log;
   /** Aborted when the process stops. */
   closing: AbortSignal;
@@ -38,7 +44,11 @@ export interface LocalService extends InsideProvider {
 
 const workId = z.string().regex(/^[0-9a-f-]{36}$/);
 const order = z.discriminatedUnion('tool', [
-  z.strictObject({ id: workId, tool: z.literal('double'), image: z.url({ protocol: /^https?$/ }).max(2_083) }),
+  z.strictObject({
+    id: workId,
+    tool: z.enum(['double', 'cut']),
+    image: z.url({ protocol: /^https?$/ }).max(2_083),
+  }),
   z.strictObject({
     id: workId,
     tool: z.literal('paint'),
@@ -54,6 +64,9 @@ type Work =
   | { state: 'done' }
   | { state: 'failed'; kind: FailureKind; text: string };
 
+/** Whoever asks for a tool that is not there has been refused before. */
+const NO_TOOL = { ok: false, problem: 'no-tool', detail: 'There is no such tool.' } as const;
+
 /** Works that are remembered. A forgotten one that is asked for again is found in the folder or done anew. */
 const WORKS_MAX = 1_000;
 
@@ -68,7 +81,7 @@ export async function openLocalService(world: LocalWorld): Promise<LocalService>
       if (method === 'POST' && url.pathname === '/v1/works') return start(world, works, parseJson(body));
       const id = /^\/v1\/works\/([0-9a-f-]{36})$/.exec(url.pathname)?.[1];
       const wanted = order.safeParse({ id, ...Object.fromEntries(url.searchParams) });
-      if (!wanted.success) return refusal(404, 'unknown', 'There is no such work');
+      if (!wanted.success || !hasTool(world, wanted.data)) return refusal(404, 'unknown', 'There is no such work');
       if (method === 'GET') return look(world, works, { wanted: wanted.data, base });
       if (method === 'DELETE') return cancel(works, wanted.data.id);
       return refusal(404, 'unknown', 'There is no such route');
@@ -89,14 +102,15 @@ export async function openLocalService(world: LocalWorld): Promise<LocalService>
   };
 }
 
-function probe({ tools }: LocalWorld): InsideAnswer {
-  const problem = tools.problem();
+function probe(world: LocalWorld): InsideAnswer {
+  const problem = world.problem();
   return problem === null ? answer(200, {}) : refusal(503, 'unavailable', problem);
 }
 
 async function start(world: LocalWorld, works: Map<string, Work>, body: unknown): Promise<InsideAnswer> {
   const wanted = order.safeParse(body);
   if (!wanted.success) return refusal(422, 'input_rejected', wanted.error.issues[0]?.message ?? 'invalid');
+  if (!hasTool(world, wanted.data)) return refusal(422, 'input_rejected', 'There is no such tool');
   const { id, ...work } = wanted.data;
   await workFor(world, works, wanted.data);
   // All that a process needs which has never heard of it: whoever goes on after a crash may be another one.
@@ -104,6 +118,10 @@ async function start(world: LocalWorld, works: Map<string, Work>, body: unknown)
     Object.entries(work).map(([name, value]): [string, string] => [name, String(value)]),
   );
   return answer(201, { id, path: `/v1/works/${id}?${query.toString()}` });
+}
+
+function hasTool({ tools }: LocalWorld, { tool }: Order): boolean {
+  return Object.hasOwn(tools, tool);
 }
 
 async function look(
@@ -158,22 +176,19 @@ async function perform(world: LocalWorld, wanted: Order, signal: AbortSignal): P
   const from = path.join(place, 'given');
   const to = path.join(place, 'made.png');
   try {
-    if (wanted.tool === 'double' && !(await world.fetchInput(wanted.image, from)))
+    if (wanted.tool !== 'paint' && !(await world.fetchInput(wanted.image, from)))
       return failed('input_rejected', 'The picture could not be fetched');
-    const result = await workWith(world.tools, wanted, { from, to }, signal);
+    const result = (await workWith(world.tools, wanted, { from, to }, signal)) ?? NO_TOOL;
     if (result.ok) {
       await rename(to, resultPath(world, wanted.id));
       return null;
     }
     switch (result.problem) {
       case 'no-tool':
-        return failed(
-          'unavailable',
-          wanted.tool === 'paint' ? result.detail : 'The network cannot be run on this machine',
-        );
+        return failed('unavailable', wanted.tool === 'paint' ? result.detail : 'This tool cannot be run here');
       case 'crashed':
       case 'too-slow':
-        return failed('unavailable', 'The picture could not be worked on in time');
+        return failed('unavailable', 'The picture could not be worked on');
       case 'empty':
       case 'unsupported-type':
       case 'too-many-pixels':
@@ -186,15 +201,13 @@ async function perform(world: LocalWorld, wanted: Order, signal: AbortSignal): P
 }
 
 async function workWith(
-  tools: LocalWorld['tools'],
+  tools: LocalTools,
   wanted: Order,
   { from, to }: { from: string; to: string },
   signal: AbortSignal,
-): Promise<MediaResult<MediaFacts>> {
-  if (wanted.tool === 'paint' && 'paint' in tools)
-    return tools.paint({ prompt: wanted.prompt, seed: wanted.seed, to }, signal);
-  if (wanted.tool === 'double' && 'double' in tools) return tools.double({ from, to }, signal);
-  return { ok: false, problem: 'no-tool', detail: 'There is no such tool here.' };
+): Promise<MediaResult<MediaFacts> | undefined> {
+  if (wanted.tool === 'paint') return tools.paint?.({ prompt: wanted.prompt, seed: wanted.seed, to }, signal);
+  return tools[wanted.tool]?.({ from, to }, signal);
 }
 
 function failed(kind: FailureKind, text: string): Work {

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { systemClock } from '../../core/clock.ts';
 import type { Drawing } from '../../core/media-port.ts';
 import { convert } from './convert.ts';
+import { cutFile, showFile } from './cut-file.ts';
 import { inspect } from './inspect.ts';
 import { mark } from './mark.ts';
 import { refused } from './media-task.ts';
@@ -67,6 +68,10 @@ async function perform(task: MediaTask): Promise<FactsResult> {
     case 'double':
       // The runtime is loaded by the process that needs it, and by no other.
       return (await import('./double-file.ts')).doubleFile(task);
+    case 'show':
+      return showFile(task);
+    case 'cut':
+      return cutFile(task);
     case 'paint':
       rssBytesMax = PAINT_RSS_BYTES_MAX;
       return (await import('./sdxs/paint-file.ts')).paintFile(task);

@@ -1,28 +1,15 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
-import os from 'node:os';
+import { childEnvironment, giveWay } from '../child-habits.ts';
 import { refused, parseChildMessage } from './media-task.ts';
 import type { FactsResult, MediaTask, TaskMessage } from './media-task.ts';
 
 /** From fork to `ready`; 150 ms on a free machine, seconds on one that swaps. */
 const START_MS_MAX = 20_000;
-/** Where the machine is short of cores the gateway comes first: callers and providers wait for it, nobody for a picture. */
-const NICENESS = os.constants.priority.PRIORITY_BELOW_NORMAL;
 /** JavaScript memory of a child. Pixels live outside it and are watched by the child itself. */
 const CHILD_HEAP_MB = 512;
 const STDERR_CHARACTERS_MAX = 2_000;
-/** The child gets these variables and no others: provider keys and secrets stay with the parent. */
-const CHILD_ENVIRONMENT = [
-  'PATH',
-  'HOME',
-  'TMPDIR',
-  'TEMP',
-  'TMP',
-  'SystemRoot',
-  'LD_LIBRARY_PATH',
-  'DYLD_LIBRARY_PATH',
-];
 
 interface Running {
   id: number;
@@ -137,9 +124,6 @@ export class MediaProcess {
 
 function forkChild(): ChildProcess {
   const entry = new URL(`./media-child${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-  const env = Object.fromEntries(
-    CHILD_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
   const child = fork(entry, {
     execPath: process.execPath,
     // Nothing is inherited: a parent under a debugger or a test runner must not make its children so.
@@ -153,21 +137,12 @@ function forkChild(): ChildProcess {
       '--disable-warning=SecurityWarning',
       '--disable-warning=ExperimentalWarning',
     ],
-    env: { ...env, VIPS_BLOCK_UNTRUSTED: '1' },
+    env: { ...childEnvironment(), VIPS_BLOCK_UNTRUSTED: '1' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   });
-  giveWay(child);
+  giveWay(child.pid);
   return child;
-}
-
-/** Its threads, made later, inherit it. */
-function giveWay({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) os.setPriority(pid, NICENESS);
-  } catch {
-    // Already gone, or a system that does not allow it: it then works like any other process.
-  }
 }
 
 function collectStderr(child: ChildProcess): () => string {

@@ -9,6 +9,8 @@ export type MediaTask =
   | { kind: 'mark'; from: string; to: string; digitalSourceType: string; creatorTool: string }
   | { kind: 'draw'; drawing: Drawing; to: string; drawModule: string }
   | { kind: 'double'; from: string; to: string }
+  | { kind: 'show'; from: string; to: string }
+  | { kind: 'cut'; from: string; mask: string; to: string }
   | ({ kind: 'paint' } & PaintOrder);
 
 /** What the parent writes on the channel: one task at a time. */
