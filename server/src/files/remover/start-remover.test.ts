@@ -168,7 +168,7 @@ ${RIGHT}`;
 it('a program that fills the disk is ended', async (context) => {
   const bench = await benchOf(context);
   const lines = `const block = Buffer.alloc(1_000_000);
-for (;;) { fs.appendFileSync(to, block); await new Promise((resolve) => setTimeout(resolve, 1)); }`;
+for (let n = 0; n < 1_000; n += 1) { fs.appendFileSync(to, block); await new Promise((resolve) => setTimeout(resolve, 1)); }`;
   const result = await bench.cut(await writeRemover(bench.folder, lines), { limits: { folderBytes: 20_000_000 } });
   assert.ok(!result.ok && result.problem === 'crashed', JSON.stringify(result));
   assert.match(result.detail, /19 MB of disk/);
@@ -188,7 +188,7 @@ it(
   async (context) => {
     const bench = await benchOf(context);
     const lines = `const held = [];
-for (;;) { held.push(Buffer.alloc(10_000_000, 1)); await new Promise((resolve) => setTimeout(resolve, 5)); }`;
+for (let n = 0; n < 100; n += 1) { held.push(Buffer.alloc(10_000_000, 1)); await new Promise((resolve) => setTimeout(resolve, 5)); }`;
     const result = await bench.cut(await writeRemover(bench.folder, lines), { limits: { rssBytes: 300 * 2 ** 20 } });
     assert.ok(!result.ok && result.problem === 'crashed', JSON.stringify(result));
     assert.match(result.detail, /300 MB of memory/);
