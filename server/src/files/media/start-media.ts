@@ -15,7 +15,7 @@ export interface MediaOptions {
   poolSizeMax?: number;
   /** How long a child without work is kept; 60,000. A new one takes some 200 ms. */
   idleExitMs?: number;
-  /** For inspect, convert and mark; 10,000. A draw may take three times as long. */
+  /** For inspect and mark; 10,000. A draw or a conversion may take three times as long. */
   taskTimeoutMs?: number;
   /** Tasks that may wait, for draws and for the rest each; 1,000. */
   queueMax?: number;
