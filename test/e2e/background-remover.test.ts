@@ -134,6 +134,7 @@ it('a background remover that fails costs the caller nothing, and the operator r
   assert.equal(await readCredits(live), creditsBefore);
   const line = await server.waitForLine('remover.failed');
   assert.match(String(line['detail']), /exit code 3.*no weights/);
+  assert.equal(server.logLines.filter(({ event }) => event === 'remover.failed').length, 3, 'it had three tries');
 });
 
 it('a gateway without a background remover refuses a live key before anything is held, and says why', async (context) => {

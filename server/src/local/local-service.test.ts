@@ -173,6 +173,7 @@ it('what is no order is refused', async (context) => {
     null,
     {},
     { id: ID, tool: 'melt', image: IMAGE },
+    { id: ID, tool: 'constructor', image: IMAGE },
     { id: ID, tool: 'double', image: 'file:///x' },
   ]) {
     const answer = await ask(service, 'POST', '/v1/works', order);

@@ -148,6 +148,15 @@ it('a program that hangs is ended at the limit, with all that it has started', a
   assert.ok(!ended.ok && ended.problem === 'too-slow', JSON.stringify(ended));
 });
 
+it('a program whose keeper is killed ends, too, and is a failure', async (context) => {
+  const bench = await benchOf(context);
+  const lines = `await knock(${bench.door.port}); process.kill(process.ppid, 'SIGKILL');`;
+  const result = await bench.cut(await writeRemover(bench.folder, lines));
+  await goneFrom(await bench.door.visitor());
+  assert.ok(!result.ok && result.problem === 'crashed', JSON.stringify(result));
+  assert.match(result.detail, /keeps it ended/);
+});
+
 it('what a program has started ends with it, when it has written its mask', async (context) => {
   const bench = await benchOf(context);
   const { port } = bench.door;
